@@ -1,0 +1,79 @@
+#include <cstring>
+#include <optional>
+
+#include "core/comm/communicator.h"
+
+namespace cohort::core {
+namespace {
+
+/// Any exception as an Error of this rank.
+Error to_error(std::exception_ptr caught) {
+  try {
+    std::rethrow_exception(caught);
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return failed_error("out of memory", "use fewer lanes or threads a machine, or a smaller train.global_batch");
+  } catch (const std::exception& error) {
+    return failed_error(error.what());
+  }
+}
+
+}  // namespace
+
+void together(Communicator& comm, const std::function<void()>& work) {
+  std::optional<Error> mine;
+  try {
+    work();
+  } catch (...) {
+    mine = to_error(std::current_exception());
+  }
+  // The common case costs one small reduction; the text travels only when there is one.
+  int64_t failing = mine ? comm.size() - comm.rank() : 0;
+  comm.maximum({&failing, 1});
+  if (failing == 0) return;
+  const int culprit = comm.size() - static_cast<int>(failing);
+  Error error = Error::deserialize(broadcast_text(comm, mine ? mine->serialize() : std::string(), culprit));
+  throw error.known_everywhere();
+}
+
+std::string text_from_root(Communicator& comm, const std::function<std::string()>& work) {
+  std::string answer;  // first letter: '+' a result, '-' an error
+  if (comm.is_root()) {
+    try {
+      answer = "+" + work();
+    } catch (...) {
+      answer = "-" + to_error(std::current_exception()).serialize();
+    }
+  }
+  answer = broadcast_text(comm, std::move(answer));
+  if (answer.front() == '-') throw Error::deserialize(answer.substr(1)).known_everywhere();
+  return answer.substr(1);
+}
+
+void on_root(Communicator& comm, const std::function<void()>& work) {
+  text_from_root(comm, [&work] {
+    work();
+    return std::string();
+  });
+}
+
+std::string broadcast_text(Communicator& comm, std::string text, int root) {
+  int64_t size = static_cast<int64_t>(text.size());
+  comm.broadcast(std::as_writable_bytes(std::span(&size, 1)), root);
+  text.resize(static_cast<std::size_t>(size));
+  if (size > 0) comm.broadcast(std::as_writable_bytes(std::span<char>(text.data(), text.size())), root);
+  return text;
+}
+
+std::vector<double> all_gather_double(Communicator& comm, double mine) {
+  std::vector<double> all;
+  for (const Bytes& bytes : comm.all_gather(std::as_bytes(std::span(&mine, 1)))) {
+    double value = 0;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    all.push_back(value);
+  }
+  return all;
+}
+
+}  // namespace cohort::core

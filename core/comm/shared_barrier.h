@@ -1,0 +1,22 @@
+// A barrier for processes of one machine in memory they share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace cohort::core {
+
+/// Lives in shared, zero-initialised memory. Waiting spins briefly, for ranks with a core each, then sleeps on a futex, so that more
+/// ranks than cores don't take each other's time.
+class SharedBarrier {
+ public:
+  /// All stores made before it by any participant are visible to all after it.
+  void arrive_and_wait(uint32_t participants);
+
+ private:
+  alignas(64) std::atomic<uint32_t> arrived_;
+  alignas(64) std::atomic<uint32_t> generation_;
+};
+static_assert(std::atomic<uint32_t>::is_always_lock_free);
+
+}  // namespace cohort::core

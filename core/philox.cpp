@@ -1,0 +1,171 @@
+#include "core/philox.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include <xxhash.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "core/normal_quantile.h"
+
+namespace cohort::core {
+namespace {
+
+// Multipliers and Weyl constants of Salmon et al., § 4.3.
+constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
+constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
+constexpr int kRounds = 10;
+
+constexpr std::size_t kWords = 4;
+constexpr float kUnit24 = 1.0f / 16777216.0f;
+
+// The filling functions compute this many blocks at a time.
+constexpr std::size_t kWide = 32;
+
+struct Stream {
+  std::array<uint32_t, 2> key;
+  uint32_t a, b;
+};
+
+/// Writes blocks first … first + kWide − 1 as 24-bit integers, in the order of the stream.
+using WideBlock = void (*)(uint64_t first, const Stream& stream, int32_t* out);
+
+void wide_block_plain(uint64_t first, const Stream& stream, int32_t* out) {
+  for (std::size_t i = 0; i < kWide; ++i) {
+    const uint64_t block = first + i;
+    const auto words = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), stream.a, stream.b}, stream.key);
+    for (std::size_t w = 0; w < kWords; ++w) out[i * kWords + w] = static_cast<int32_t>(words[w] >> 8);
+  }
+}
+
+#if defined(__x86_64__)
+/// Four blocks at once: 64-bit lanes hold one word each in their lower half, which is all that the multiplication
+/// reads; what gathers in the upper halves is cut off at the end.
+[[gnu::target("avx2")]] void four_blocks_avx2(uint64_t first, const Stream& stream, int32_t* out) {
+  const __m256i m0 = _mm256_set1_epi64x(kMultiplier0), m1 = _mm256_set1_epi64x(kMultiplier1);
+  __m256i x0 = _mm256_add_epi64(_mm256_set1_epi64x(static_cast<int64_t>(first)), _mm256_set_epi64x(3, 2, 1, 0));
+  __m256i x1 = _mm256_srli_epi64(x0, 32);
+  __m256i x2 = _mm256_set1_epi64x(stream.a), x3 = _mm256_set1_epi64x(stream.b);
+  uint32_t k0 = stream.key[0], k1 = stream.key[1];
+  for (int round = 0; round < kRounds; ++round) {
+    const __m256i p0 = _mm256_mul_epu32(m0, x0), p1 = _mm256_mul_epu32(m1, x2);
+    x0 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p1, 32), x1), _mm256_set1_epi64x(k0));
+    x2 = _mm256_xor_si256(_mm256_xor_si256(_mm256_srli_epi64(p0, 32), x3), _mm256_set1_epi64x(k1));
+    x1 = p1;
+    x3 = p0;
+    k0 += kWeyl0;
+    k1 += kWeyl1;
+  }
+  // Two words side by side, then the four of each block, then the blocks in order.
+  const __m256i lower = _mm256_set1_epi64x(0xFFFFFFFF);
+  const __m256i w01 = _mm256_or_si256(_mm256_and_si256(x0, lower), _mm256_slli_epi64(x1, 32));
+  const __m256i w23 = _mm256_or_si256(_mm256_and_si256(x2, lower), _mm256_slli_epi64(x3, 32));
+  const __m256i even = _mm256_srli_epi32(_mm256_unpacklo_epi64(w01, w23), 8);
+  const __m256i odd = _mm256_srli_epi32(_mm256_unpackhi_epi64(w01, w23), 8);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(even, odd, 0x20));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(even, odd, 0x31));
+}
+
+[[gnu::target("avx2")]] void wide_block_avx2(uint64_t first, const Stream& stream, int32_t* out) {
+  for (std::size_t i = 0; i < kWide; i += 4) four_blocks_avx2(first + i, stream, out + i * kWords);
+}
+#endif
+
+// The work is on integers, and the one float product is exact: every CPU writes the same bits.
+WideBlock best_wide_block() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return wide_block_avx2;
+#endif
+  return wide_block_plain;
+}
+
+// At -O2 the compiler leaves these loops scalar.
+[[gnu::optimize("O3")]] void write_uniform(const int32_t* in, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]) * kUnit24;
+}
+
+[[gnu::optimize("O3")]] void write_mask(const int32_t* in, std::size_t count, int32_t threshold, float value, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = in[i] < threshold ? value : 0.0f;
+}
+
+/// Numbers first, first + 1, … of the stream as 24-bit integers, in pieces: `use(position, integers, count)`.
+template <class F>
+void for_pieces(const Stream& stream, uint64_t first, std::size_t total, F&& use) {
+  const WideBlock wide_block = best_wide_block();
+  int32_t raw[kWide * kWords];
+  std::size_t done = 0, skip = first % kWords;
+  for (uint64_t block = first / kWords; done < total; block += kWide) {
+    wide_block(block, stream, raw);
+    const std::size_t count = std::min(kWide * kWords - skip, total - done);
+    use(done, raw + skip, count);
+    done += count;
+    skip = 0;
+  }
+}
+
+std::array<uint32_t, 2> key_of(uint64_t seed, std::string_view purpose) {
+  const uint64_t hash = XXH3_64bits_withSeed(purpose.data(), purpose.size(), seed);
+  return {static_cast<uint32_t>(hash), static_cast<uint32_t>(hash >> 32)};
+}
+
+}  // namespace
+
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+  for (int round = 0; round < kRounds; ++round) {
+    const uint64_t p0 = uint64_t{kMultiplier0} * counter[0];
+    const uint64_t p1 = uint64_t{kMultiplier1} * counter[2];
+    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(p1),
+               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(p0)};
+    key[0] += kWeyl0;
+    key[1] += kWeyl1;
+  }
+  return counter;
+}
+
+KeyedRandom::KeyedRandom(uint64_t seed, std::string_view purpose, uint32_t a, uint32_t b) : key_(key_of(seed, purpose)), a_(a), b_(b) {}
+
+uint32_t KeyedRandom::u32(uint64_t index) const {
+  const uint64_t block = index / kWords;
+  return philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), a_, b_}, key_)[index % kWords];
+}
+
+uint64_t KeyedRandom::u64(uint64_t index) const {
+  // Two of these share a block.
+  const uint64_t block = index / 2;
+  const auto words = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), a_, b_}, key_);
+  const std::size_t at = index % 2 * 2;
+  return uint64_t{words[at + 1]} << 32 | words[at];
+}
+
+float KeyedRandom::uniform_float(uint64_t index) const { return static_cast<float>(u32(index) >> 8) * kUnit24; }
+
+double KeyedRandom::uniform(uint64_t index) const { return static_cast<double>(u64(index) >> 11) * 0x1p-53; }
+
+double KeyedRandom::normal(uint64_t index) const {
+  // 52 bits and a half: never 0 or 1, and symmetric about one half.
+  return normal_quantile((static_cast<double>(u64(index) >> 12) + 0.5) * 0x1p-52);
+}
+
+uint64_t KeyedRandom::below(uint64_t index, uint64_t n) const {
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(u64(index)) * n >> 64);
+}
+
+void KeyedRandom::fill_uniform(std::span<float> out, uint64_t first) const {
+  for_pieces({key_, a_, b_}, first, out.size(), [out](std::size_t at, const int32_t* in, std::size_t count) {
+    write_uniform(in, count, out.data() + at);
+  });
+}
+
+void KeyedRandom::fill_mask(std::span<float> out, float keep, float value, uint64_t first) const {
+  // u·2⁻²⁴ < keep exactly when the integer u is below keep·2²⁴ rounded up.
+  const double scaled = std::ceil(static_cast<double>(keep) * 0x1p24);
+  const auto threshold = static_cast<int32_t>(std::min(std::max(scaled, 0.0), 0x1p24));
+  for_pieces({key_, a_, b_}, first, out.size(), [=](std::size_t at, const int32_t* in, std::size_t count) {
+    write_mask(in, count, threshold, value, out.data() + at);
+  });
+}
+
+}  // namespace cohort::core

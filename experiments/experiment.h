@@ -1,0 +1,63 @@
+// The experiment file: one TOML, every option described once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/options.h"
+#include "datasets/features.h"
+#include "datasets/loader.h"
+#include "datasets/split.h"
+#include "trainer/options.h"
+#include "trainer/schedule.h"
+
+namespace cohort::experiments {
+
+struct DataOptions {
+  std::string path;
+  std::string label;
+  std::string weight;
+  int64_t fold = -1;
+  static void describe(core::Describe<DataOptions>& d);
+};
+
+struct EvaluateOptions {
+  double threshold = 0.5;
+  static void describe(core::Describe<EvaluateOptions>& d);
+};
+
+struct ArtifactOptions {
+  std::string name;
+  std::string parity = "check";
+  double tolerance = 1e-5;
+  std::string intended_use;
+  std::string limits;
+  static void describe(core::Describe<ArtifactOptions>& d);
+};
+
+struct Experiment {
+  std::string name;
+  int64_t seed = 1;
+  DataOptions data;
+  datasets::SplitOptions split;
+  datasets::FeatureOptions features;
+  datasets::LoaderOptions loader;
+  core::Choice model;
+  core::Choice objective;
+  core::Choice optimizer;
+  trainer::ScheduleOptions schedule;
+  trainer::TrainOptions train;
+  trainer::EarlyStoppingOptions early_stopping;
+  EvaluateOptions evaluate;
+  ArtifactOptions artifact;
+  static void describe(core::Describe<Experiment>& d);
+
+  /// Hash of all that the result depends on; not threads, paths, the loader's memory, and what is kept on disk.
+  std::string identity() const;
+};
+
+/// Reads an experiment with its overrides. Relative paths in it are taken from the working directory, but fold files from the experiment file's folder
+/// where they exist there. Throws Error (usage) with every mistake.
+Experiment read_experiment(const core::TomlDocument& document);
+
+}  // namespace cohort::experiments

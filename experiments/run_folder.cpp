@@ -1,0 +1,154 @@
+#include "experiments/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <random>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "core/durable_file.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "datasets/prediction_file.h"
+
+namespace cohort::experiments {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kInfo = "run.json";
+constexpr double kStatusSeconds = 1;
+
+nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
+
+nlohmann::json read_info(const fs::path& run) {
+  return nlohmann::json::parse(core::read_file(run / kInfo), nullptr, /*allow_exceptions=*/false);
+}
+
+/// A kill can leave half a line at the end: the next attempt starts a line of its own.
+bool ends_within_line(const fs::path& file) {
+  std::error_code error;
+  if (!fs::exists(file, error) || fs::file_size(file, error) == 0) return false;
+  std::FILE* stream = std::fopen(file.c_str(), "rb");
+  if (stream == nullptr) return false;
+  std::fseek(stream, -1, SEEK_END);
+  const int last = std::fgetc(stream);
+  std::fclose(stream);
+  return last != '\n';
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const fs::path& folder) {
+  const fs::path file = folder / "lock";
+  descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw core::system_error("can't open " + file.string(), errno);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
+    ::close(descriptor_);
+    if (reason == EWOULDBLOCK)
+      throw core::usage_error("run folder " + folder.string() + " is in use by another process", "wait for that run to end, or start a new one without --resume");
+    throw core::system_error("can't lock " + file.string(), reason);
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::optional<fs::path> find_unfinished(const fs::path& runs, const std::string& experiment, const std::string& identity) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(runs / experiment, error)) {
+    if (!fs::exists(entry.path() / kInfo)) continue;
+    const nlohmann::json info = read_info(entry.path());
+    if (info.is_object() && info.value("state", "") != "finished" && info.value("experiment_identity", "") == identity) found.push_back(entry.path());
+  }
+  if (found.empty()) return std::nullopt;
+  return *std::max_element(found.begin(), found.end());
+}
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string iso_time(double seconds) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
+
+std::string new_run_id() {
+  // The one number here that is to differ between two runs of the same experiment.
+  std::random_device device;
+  return fmt::format("{:%Y%m%d-%H%M%S}-{:08x}", fmt::gmtime(static_cast<std::time_t>(now_seconds())), device());
+}
+
+RunFolder::RunFolder(fs::path path, bool resume) : path_(std::move(path)) {
+  std::error_code error;
+  for (const fs::path& folder : {path_, path_ / "checkpoints", path_ / "logs"}) {
+    fs::create_directories(folder, error);
+    if (error) throw core::system_error("can't create run folder " + folder.string(), error.value());
+  }
+  lock_ = std::make_unique<FolderLock>(path_);
+  if (resume && fs::exists(path_ / kInfo)) {
+    const auto before = nlohmann::ordered_json::parse(core::read_file(path_ / kInfo), nullptr, false);
+    if (before.is_discarded()) throw core::damaged_error((path_ / kInfo).string() + " is no JSON document", "start a new run without --resume");
+    info_ = before;
+    attempt_ = before.value("attempts", 0) + 1;
+  }
+  info_["attempts"] = attempt_;
+  const fs::path metrics = path_ / "metrics.jsonl";
+  const bool torn = ends_within_line(metrics);
+  metrics_ = std::fopen(metrics.c_str(), "ab");
+  if (metrics_ == nullptr) throw core::system_error("can't open " + metrics.string(), errno);
+  if (torn) std::fputc('\n', metrics_);
+}
+
+RunFolder::~RunFolder() {
+  if (metrics_ != nullptr) std::fclose(metrics_);
+  if (info_.value("state", "") != "running" && info_.value("state", "") != "evaluating") return;
+  // An error is on its way out: the record should say so, but must not hide it.
+  try {
+    info_["state"] = "failed";
+    save_info();
+  } catch (const core::Error& error) {
+    spdlog::warn("run.json could not be marked as failed: {}", error.message());
+  }
+}
+
+void RunFolder::save_info() { core::write_file_durably(path_ / kInfo, info_.dump(2) + "\n"); }
+
+void RunFolder::metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) {
+  const nlohmann::ordered_json line = {{"attempt", attempt_}, {"step", step},  {"epoch", epoch},       {"split", split},
+                                       {"name", name},        {"value", number(value)}, {"time", now_seconds()}};
+  const std::string text = line.dump() + "\n";
+  if (std::fwrite(text.data(), 1, text.size(), metrics_) != text.size() || std::fflush(metrics_) != 0)
+    throw core::system_error("can't write " + (path_ / "metrics.jsonl").string(), errno);
+}
+
+void RunFolder::status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) {
+  const double now = now_seconds();
+  if (now - status_written_ < kStatusSeconds && step != total_steps) return;
+  status_written_ = now;
+  const nlohmann::ordered_json status = {{"state", "training"}, {"attempt", attempt_}, {"step", step}, {"total_steps", total_steps}, {"epoch", epoch},
+                                         {"loss", number(loss)}, {"rows_per_second", number(rows_per_second)}, {"time", now}};
+  // A watcher's view, not a record: replaced whole, but not worth a sync to disk.
+  const fs::path temporary = path_ / ".status.json.tmp";
+  if (std::FILE* file = std::fopen(temporary.c_str(), "wb")) {
+    const std::string text = status.dump() + "\n";
+    const bool whole = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    if (std::fclose(file) == 0 && whole) std::rename(temporary.c_str(), (path_ / "status.json").c_str());
+  }
+}
+
+void RunFolder::predictions(const trainer::Predictions& all) {
+  const auto width = static_cast<std::size_t>(all.outputs);
+  datasets::write_prediction_file(path_ / ("predictions-" + datasets::to_string(all.part) + ".h5"), all.row, all.label, all.prediction, width);
+}
+
+}  // namespace cohort::experiments

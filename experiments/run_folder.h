@@ -1,0 +1,68 @@
+// A run's folder: `RUNS/<experiment>/<run id>/`.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/scoring.h"
+#include "trainer/sink.h"
+
+namespace cohort::experiments {
+
+/// A file lock that lasts as long as the object; it goes with the process, however that ends.
+class FolderLock {
+ public:
+  /// Throws Error (usage) when another process holds it.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// The newest run of `experiment` below `runs` that is not finished and was made from an experiment of this identity.
+std::optional<std::filesystem::path> find_unfinished(const std::filesystem::path& runs, const std::string& experiment, const std::string& identity);
+
+/// `<UTC time>-<8 hex digits>`: sorts by time.
+std::string new_run_id();
+
+/// Rank 0's hand on the folder. Each attempt appends to metrics.jsonl; run.json and status.json are replaced whole.
+class RunFolder final : public trainer::Sink {
+ public:
+  /// Creates the folder, or opens it for a further attempt; takes the lock. Throws Error: usage when it is in use, failed when it can't be written.
+  RunFolder(std::filesystem::path path, bool resume);
+  ~RunFolder() override;
+
+  const std::filesystem::path& path() const { return path_; }
+  int attempt() const { return attempt_; }
+  /// run.json as it stands.
+  nlohmann::ordered_json& info() { return info_; }
+  /// Writes run.json durably.
+  void save_info();
+
+  void metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) override;
+  void status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) override;
+  /// predictions-<split>.h5: row, label, prediction.
+  void predictions(const trainer::Predictions& all);
+
+ private:
+  std::filesystem::path path_;
+  std::unique_ptr<FolderLock> lock_;
+  nlohmann::ordered_json info_;
+  std::FILE* metrics_ = nullptr;
+  int attempt_ = 1;
+  double status_written_ = 0;
+};
+
+/// Seconds since 1970, and the same as ISO 8601 UTC.
+double now_seconds();
+std::string iso_time(double seconds);
+
+}  // namespace cohort::experiments

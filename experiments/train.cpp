@@ -1,0 +1,186 @@
+#include "experiments/train.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "core/durable_file.h"
+#include "core/log.h"
+#include "experiments/dry_run.h"
+#include "experiments/prepare.h"
+#include "experiments/provenance.h"
+#include "experiments/publish.h"
+#include "experiments/run_folder.h"
+#include "experiments/true_probability.h"
+#include "trainer/fit.h"
+#include "trainer/lane_workers.h"
+#include "trainer/stop_request.h"
+
+namespace cohort::experiments {
+namespace fs = std::filesystem;
+namespace {
+
+/// Collective. Rank 0's file and overrides, parsed alike on all ranks: ranks can't disagree about the experiment.
+core::TomlDocument load_document(const TrainRequest& request, core::Communicator& comm) {
+  const std::string text = core::text_from_root(comm, [&] { return core::read_file(request.experiment); });
+  std::optional<core::TomlDocument> document;
+  core::together(comm, [&] {
+    document.emplace(core::TomlDocument::parse(text, request.experiment));
+    for (const std::string& assignment : request.overrides) document->set(assignment);
+    if (!request.data.empty()) document->set("data.path=" + nlohmann::json(request.data).dump());
+  });
+  return std::move(*document);
+}
+
+/// Collective. The run's folder: given, found, or new.
+fs::path choose_folder(const TrainRequest& request, const Experiment& experiment, core::Communicator& comm) {
+  return core::text_from_root(comm, [&]() -> std::string {
+    const fs::path home = request.runs / experiment.name;
+    if (!request.resume) return (home / new_run_id()).string();
+    if (request.resume_run.empty()) {
+      const auto found = find_unfinished(request.runs, experiment.name, experiment.identity());
+      return found ? found->string() : (home / new_run_id()).string();
+    }
+    for (const fs::path& candidate : {fs::path(request.resume_run), home / request.resume_run})
+      if (fs::exists(candidate / "run.json")) return candidate.string();
+    throw core::usage_error("there is no run '" + request.resume_run + "'", "`ls " + home.string() + "` lists the runs; --resume alone takes the newest unfinished one");
+  });
+}
+
+/// Collective. The features fitted by the first attempt, or fitted now and kept.
+datasets::FittedFeatures features_of(const Prepared& prepared, const fs::path& folder, core::Communicator& comm) {
+  const fs::path file = folder / "features.json";
+  const std::string kept = core::text_from_root(comm, [&] { return fs::exists(file) ? core::read_file(file) : std::string(); });
+  datasets::FittedFeatures features;
+  if (!kept.empty()) {
+    core::together(comm, [&] {
+      try {
+        features = datasets::features_from_json(nlohmann::json::parse(kept));
+      } catch (const nlohmann::json::exception& error) {
+        throw core::damaged_error(file.string() + " can't be read: " + error.what(), "remove it: it is fitted again");
+      }
+    });
+    return features;
+  }
+  features = fit(prepared, comm);
+  core::on_root(comm, [&] { core::write_file_durably(file, to_json(features).dump(1) + "\n"); });
+  return features;
+}
+
+/// What run.json says from the start.
+void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const TrainRequest& request, core::Communicator& comm) {
+  const Experiment& experiment = prepared.experiment;
+  info["state"] = "running";
+  info["experiment"] = experiment.name;
+  info["experiment_identity"] = experiment.identity();
+  info["seed"] = experiment.seed;
+  info["world"] = comm.size();
+  info["threads"] = experiment.train.threads;
+  info["lanes"] = experiment.train.lanes;
+  info["transport"] = comm.transport();
+  info["git"] = git_state(fs::path(request.experiment).parent_path().string());
+  info["dataset"] = {{"path", experiment.data.path}, {"identity", prepared.dataset.identity()}, {"rows", prepared.dataset.rows()}};
+  info["split"] = {{"hash", prepared.split.hash()},
+                   {"train", prepared.split.size(datasets::Part::kTrain)},
+                   {"valid", prepared.split.size(datasets::Part::kValid)},
+                   {"test", prepared.split.size(datasets::Part::kTest)}};
+  info["libraries"] = libraries();
+  if (!info.contains("started")) info["started"] = iso_time(now_seconds());
+}
+
+/// Collective. Scores validation and test split: metrics into run.json, predictions into files.
+void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store, trainer::Trained& trained, const trainer::FitResult& fitted,
+                  RunFolder* run, core::Communicator& comm) {
+  for (const datasets::Part part : {datasets::Part::kValid, datasets::Part::kTest}) {
+    if (prepared.split.size(part) == 0) continue;
+    const trainer::Predictions mine = trainer::score(trained.state, trained.replicas, *prepared.objective, store, prepared.split, part, comm.rank(), comm.size(), trained.workers);
+    trainer::Metrics metrics = trainer::compute_metrics(comm, mine, prepared.objective->task(), prepared.experiment.evaluate.threshold);
+    if (const auto best_possible = auc_of_true_probability(prepared, part, mine, comm)) metrics["auc_true"] = *best_possible;
+    const trainer::Predictions all = trainer::gather_predictions(comm, mine);
+    core::on_root(comm, [&] {
+      const std::string name = datasets::to_string(part);
+      for (const auto& [metric, value] : metrics) {
+        run->info()["metrics"][name][metric] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+        if (part == datasets::Part::kTest) run->metric(fitted.steps, fitted.epochs, name, metric, value);
+      }
+      run->predictions(all);
+    });
+  }
+}
+
+}  // namespace
+
+TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
+  trainer::make_deterministic();
+  agree_on_environment(comm);
+  const core::TomlDocument document = load_document(request, comm);
+  Experiment experiment;
+  core::together(comm, [&] { experiment = read_experiment(document); });
+  if (comm.size() > experiment.train.lanes)
+    throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), experiment.train.lanes),
+                            fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result)", experiment.train.lanes))
+        .at(document.place("train.lanes"))
+        .known_everywhere();
+  const Prepared prepared = prepare(std::move(experiment), document, comm);
+  if (request.dry_run) return {.report = plan_of(prepared, comm)};
+
+  const fs::path folder = choose_folder(request, prepared.experiment, comm);
+  std::unique_ptr<RunFolder> run;
+  core::on_root(comm, [&] {
+    require_writable_registry(request.registry, prepared.experiment.artifact);
+    run = std::make_unique<RunFolder>(folder, request.resume);
+    describe_run(run->info(), prepared, request, comm);
+    run->save_info();
+    core::write_file_durably(folder / "config.toml", core::Schema::of<Experiment>().to_toml(&prepared.experiment));
+  });
+  core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
+  spdlog::info("run {}", folder.string());
+
+  const datasets::FittedFeatures features = features_of(prepared, folder, comm);
+  const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
+  const trainer::NetSpec spec = net_spec(prepared, features);
+  trainer::Trained trained(spec, static_cast<int>(prepared.experiment.train.threads));
+  trainer::catch_stop_signals();
+
+  const Experiment& e = prepared.experiment;
+  trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .train = e.train,
+                          .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .loader = e.loader,
+                          .checkpoints = folder / "checkpoints", .resume = request.resume,
+                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}},
+                          .environment = nlohmann::json::parse(bits_environment().dump())};
+  trainer::NoSink no_sink;
+  trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
+  const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);
+
+  TrainOutcome outcome{.stopped = fitted.stopped, .report = {}};
+  core::on_root(comm, [&] {
+    auto& info = run->info();
+    info["state"] = fitted.stopped ? "stopped" : "evaluating";
+    info["steps"] = fitted.steps;
+    info["epochs"] = fitted.epochs;
+    info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
+    info["throughput"] = {{"train_rows_per_second", fitted.train_rows_per_second}};
+    run->save_info();
+    outcome.report = info;
+    outcome.report["run"] = folder.string();
+  });
+  if (fitted.stopped) {
+    spdlog::info("stopped after a checkpoint at step {}; run the same command again with --resume", fitted.steps);
+    return outcome;
+  }
+
+  evaluate_run(prepared, *store, trained, fitted, run.get(), comm);
+  core::on_root(comm, [&] {
+    auto& info = run->info();
+    info["weights_sha256"] = models::weights_sha256(trained.state.named());
+    if (!e.artifact.name.empty()) info["artifact"] = publish(prepared, features, trained, *run, request.registry);
+    info["state"] = "finished";
+    info["finished"] = iso_time(now_seconds());
+    run->save_info();
+    outcome.report = info;
+    outcome.report["run"] = folder.string();
+  });
+  return outcome;
+}
+
+}  // namespace cohort::experiments

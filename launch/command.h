@@ -1,0 +1,52 @@
+// A command of the `cohort` program: one file each under launch/commands/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/comm/communicator.h"
+
+namespace CLI {
+class App;
+}
+
+namespace cohort::launch {
+
+/// What works on every command.
+struct Globals {
+  bool json = false;
+  bool quiet = false;
+  std::string log_level = "info";
+};
+
+struct Context {
+  core::Communicator& comm;
+  const Globals& globals;
+};
+
+/// `configure` declares arguments on `app`, which outlives the command, and returns what runs the command: it gives the exit status or
+/// throws core::Error. Results go to stdout from rank 0 alone: a text for people, or with --json one JSON document.
+struct Command {
+  std::string name;
+  std::string summary;
+  std::string examples;  ///< shown below --help
+  std::function<std::function<int(Context&)>(CLI::App& app)> configure;
+};
+
+// One function a file of launch/commands/, listed in commands.cpp.
+Command import_command();
+Command synth_command();
+Command inspect_command();
+Command verify_command();
+Command train_command();
+Command evaluate_command();
+Command predict_command();
+Command artifact_command();
+Command describe_command();
+Command doctor_command();
+
+std::vector<Command> all_commands();
+
+}  // namespace cohort::launch

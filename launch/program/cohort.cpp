@@ -1,0 +1,3 @@
+#include "launch/main.h"
+
+int main(int argc, char** argv) { return cohort::main(argc, argv); }

@@ -1,0 +1,56 @@
+#include "models/block_scoring.h"
+
+#include <cstring>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/core/grad_mode.h>
+
+namespace cohort::models {
+namespace {
+
+at::Tensor apply_link(Link link, const at::Tensor& logit) {
+  if (link == Link::kSigmoid) return at::sigmoid(logit);
+  if (link == Link::kSoftmax) return at::softmax(logit, 1);
+  return logit;
+}
+
+/// The first `rows` rows of a padded copy of `vectors`.
+at::Tensor pad_rows(const at::Tensor& x) {
+  if (x.size(0) == kScoreBlock) return x;
+  at::Tensor padded = at::zeros({kScoreBlock, x.size(1)});
+  padded.narrow(0, 0, x.size(0)).copy_(x);
+  return padded;
+}
+
+}  // namespace
+
+at::Tensor dense_view(const datasets::RowBatch& rows, int64_t dense_width) {
+  return at::from_blob(rows.dense, {rows.rows, dense_width}, at::kFloat);
+}
+
+at::Tensor look_up(const at::Tensor& table, const TableSpec& spec, const datasets::RowBatch& rows, int64_t categorical_count) {
+  at::Tensor vectors = at::empty({rows.rows, spec.dim}, at::kFloat);
+  const float* values = table.data_ptr<float>();
+  float* out = vectors.data_ptr<float>();
+  const std::size_t bytes = static_cast<std::size_t>(spec.dim) * sizeof(float);
+  for (int64_t r = 0; r < rows.rows; ++r)
+    std::memcpy(out + r * spec.dim, values + rows.ids[r * categorical_count + spec.feature] * spec.dim, bytes);
+  return vectors;
+}
+
+void score_block(Net& net, const std::vector<TableSpec>& specs, const std::vector<at::Tensor>& tables, Link link,
+                 int64_t dense_width, int64_t categorical_count, const datasets::RowBatch& rows, float* out) {
+  const at::NoGradGuard no_grad;
+  Batch batch;
+  batch.dense = pad_rows(dense_view(rows, dense_width));
+  for (std::size_t t = 0; t < tables.size(); ++t) batch.embedded.push_back(pad_rows(look_up(tables[t], specs[t], rows, categorical_count)));
+  Random random = Random::inactive();
+  const at::Tensor prediction = apply_link(link, net.forward(batch, random).at("logit")).contiguous();
+  std::memcpy(out, prediction.data_ptr<float>(), static_cast<std::size_t>(rows.rows * prediction.size(1)) * sizeof(float));
+}
+
+}  // namespace cohort::models

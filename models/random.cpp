@@ -1,0 +1,34 @@
+#include "models/random.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/TensorOperators.h>
+
+#include "core/philox.h"
+
+namespace cohort::models {
+namespace {
+
+core::KeyedRandom stream(uint64_t seed, uint64_t step, int64_t lane, uint32_t call) {
+  // Step, lane and call together key the stream; 2^32 steps and 2^12 calls of 2^20 lanes are beyond any run.
+  return core::KeyedRandom(seed, "forward", static_cast<uint32_t>(step), static_cast<uint32_t>(lane) << 12 | call);
+}
+
+std::span<float> values(at::Tensor& t) { return {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())}; }
+
+}  // namespace
+
+at::Tensor Random::dropout(const at::Tensor& x, double p) {
+  if (!training_ || p == 0) return x;
+  at::Tensor mask = at::empty(x.sizes(), x.options().requires_grad(false));
+  const auto keep = static_cast<float>(1.0 - p);
+  stream(seed_, step_, lane_, calls_++).fill_mask(values(mask), keep, 1.0f / keep);
+  return x * mask;
+}
+
+at::Tensor Random::uniform_like(const at::Tensor& x) {
+  at::Tensor numbers = at::empty(x.sizes(), x.options().requires_grad(false));
+  stream(seed_, step_, lane_, calls_++).fill_uniform(values(numbers));
+  return numbers;
+}
+
+}  // namespace cohort::models

@@ -1,0 +1,14 @@
+// Threads of one process that act as ranks: collective code under a debugger, a sanitizer, and without mpirun.
+#pragma once
+
+#include <functional>
+
+#include "core/comm/communicator.h"
+
+namespace cohort::tests {
+
+/// Runs `work` on `ranks` threads, each with its communicator. When any of them throws, the others are let go at their next collective
+/// call, and the lowest rank's own error is thrown here.
+void run_ranks(int ranks, const std::function<void(core::Communicator& comm)>& work);
+
+}  // namespace cohort::tests

@@ -1,0 +1,61 @@
+// Training by gradients: the loop.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/comm/communicator.h"
+#include "datasets/loader.h"
+#include "models/objective.h"
+#include "trainer/lane_workers.h"
+#include "trainer/metrics.h"
+#include "trainer/model_state.h"
+#include "trainer/optimizer.h"
+#include "trainer/options.h"
+#include "trainer/schedule.h"
+#include "trainer/sink.h"
+
+namespace cohort::trainer {
+
+struct FitInput {
+  NetSpec net;
+  const models::Objective* objective = nullptr;
+  core::Choice optimizer;
+  ScheduleOptions schedule;
+  TrainOptions train;
+  EarlyStoppingOptions early_stopping;
+  double threshold = 0.5;  ///< of the accuracy
+  std::shared_ptr<const datasets::FeatureStore> store;
+  const datasets::Split* split = nullptr;
+  datasets::LoaderOptions loader;
+  std::filesystem::path checkpoints;  ///< folder
+  bool resume = false;                ///< from the newest checkpoint, if there is one
+  nlohmann::json contract;            ///< what must be equal for a checkpoint to fit: dataset, split, config
+  nlohmann::json environment;         ///< what the bits depend on besides: libraries and CPU capability; a difference is named
+};
+
+struct FitResult {
+  bool stopped = false;  ///< by a signal, after a checkpoint
+  uint64_t steps = 0, epochs = 0;
+  uint64_t best_step = 0;
+  double best_value = 0;
+  double train_rows_per_second = 0;  ///< over all ranks, evaluation and the first epoch left out where there are more
+};
+
+/// A trained net and the means to score with it.
+class Trained {
+ public:
+  Trained(const NetSpec& spec, int threads);
+  ModelState state;
+  LaneWorkers workers;
+  std::vector<Replica> replicas;
+};
+
+/// Collective. Trains `trained` from its initial values, or from the newest checkpoint, to the end, and leaves the best epoch's weights in it (the
+/// last ones where there is no validation split). Equal bits on every rank, for any number of ranks and threads.
+FitResult fit(const FitInput& input, Trained& trained, core::Communicator& comm, Sink& sink);
+
+}  // namespace cohort::trainer

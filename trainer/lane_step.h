@@ -1,0 +1,26 @@
+// One lane of one step: forward, loss and backward, into one flat gradient vector.
+#pragma once
+
+#include "datasets/loader.h"
+#include "models/objective.h"
+#include "trainer/model_state.h"
+
+namespace cohort::trainer {
+
+/// What a lane needs besides its rows; the same for all lanes of a step.
+struct StepContext {
+  uint64_t seed = 0;
+  uint64_t step = 0;
+  double global_weight = 1;  ///< Σ of row weight × class weight over the global batch
+  double global_rows = 1;
+};
+
+/// Fills `gradient` (FlatLayout::gradient_floats() long, its padding zero) with the lane's share. Reads the shared parameters, changes only the
+/// replica. A lane without rows gives zeros. Local, one thread a replica.
+void compute_lane(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
+                  const datasets::RowBatch& rows, float* gradient);
+
+/// Σ of row weight × class weight over a lane's rows, in row order.
+double lane_weight(const datasets::RowBatch& rows, const models::Objective& objective);
+
+}  // namespace cohort::trainer

@@ -1,0 +1,96 @@
+#include "trainer/lane_workers.h"
+
+#include <cstdlib>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+namespace cohort::trainer {
+
+LaneWorkers::LaneWorkers(int threads) {
+  use_one_intra_op_thread();
+  for (int worker = 1; worker < threads; ++worker) threads_.emplace_back([this, worker] { loop(worker); });
+}
+
+LaneWorkers::~LaneWorkers() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  start_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void LaneWorkers::run(int64_t items, const Work& work) {
+  if (threads_.empty()) {
+    for (int64_t item = 0; item < items; ++item) work(0, item);
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    work_ = &work;
+    items_ = items;
+    next_ = 0;
+    failure_ = nullptr;
+    busy_ = static_cast<int>(threads_.size());
+    ++round_;
+  }
+  start_.notify_all();
+  drain(0);
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [this] { return busy_ == 0; });
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void LaneWorkers::drain(int worker) {
+  for (;;) {
+    int64_t item = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (next_ >= items_ || failure_) return;
+      item = next_++;
+    }
+    try {
+      (*work_)(worker, item);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+}
+
+void LaneWorkers::loop(int worker) {
+  use_one_intra_op_thread();
+  uint64_t seen = 0;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      start_.wait(lock, [&] { return stop_ || round_ != seen; });
+      if (stop_) return;
+      seen = round_;
+    }
+    drain(worker);
+    {
+      const std::lock_guard lock(mutex_);
+      --busy_;
+    }
+    done_.notify_one();
+  }
+}
+
+void use_one_intra_op_thread() { at::set_num_threads(1); }
+
+void make_deterministic() {
+#if defined(__x86_64__)
+  // Without it a product's bits depend on the addresses of its operands. A user's own choice stands: it is recorded in run.json.
+  const char* branch = __builtin_cpu_supports("avx512f") && __builtin_cpu_is("intel") ? "AVX512,STRICT"
+                       : __builtin_cpu_supports("avx2")                              ? "AVX2,STRICT"
+                                                                                     : "COMPATIBLE";
+  ::setenv("MKL_CBWR", branch, 0);
+#endif
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  // Uninitialised memory is never read here; filling it would cost a pass over every tensor.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
+}
+
+}  // namespace cohort::trainer

@@ -1,0 +1,34 @@
+#include "trainer/options.h"
+
+#include <bit>
+
+namespace cohort::trainer {
+
+void TrainOptions::describe(core::Describe<TrainOptions>& d) {
+  using O = TrainOptions;
+  d.field("epochs", &O::epochs, "passes over the training split").min(1).max(1'000'000).unit("epochs");
+  d.field("global_batch", &O::global_batch, "rows of one step over all ranks").min(1).max(1 << 26).unit("rows");
+  d.field("lanes", &O::lanes, "fixed parts of a global batch, a power of two: at most this many ranks; part of the result").min(1).max(4096);
+  d.field("threads", &O::threads, "lanes that a rank computes at once; no part of the result").min(1).max(1024).unit("threads");
+  d.field("determinism", &O::determinism, "elastic: the same bits on any number of ranks and threads").one_of({"elastic"});
+  d.field("precision", &O::precision, "type of parameters and products").one_of({"fp32"});
+  d.field("clip_norm", &O::clip_norm, "the gradient's global norm is cut to this; 0 cuts nothing").min(0);
+  d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");
+  d.field("checkpoint_every", &O::checkpoint_every, "steps between two checkpoints; 0 writes one at the end of each epoch").min(0).unit("steps");
+  d.field("keep_checkpoints", &O::keep_checkpoints, "newest checkpoints that are kept").min(1).max(1000);
+  d.rule("lanes", [](const O& o) {
+    return std::string(std::has_single_bit(static_cast<uint64_t>(o.lanes)) ? "" : "lanes must be a power of two");
+  }, "use 1, 2, 4, 8, 16, …");
+  d.rule("global_batch", [](const O& o) {
+    return std::string(o.global_batch >= o.lanes ? "" : "a global batch must have at least one row a lane");
+  }, "raise train.global_batch or lower train.lanes");
+}
+
+void EarlyStoppingOptions::describe(core::Describe<EarlyStoppingOptions>& d) {
+  using O = EarlyStoppingOptions;
+  d.field("metric", &O::metric, "what is watched on the validation split; empty chooses log_loss, or mse for regression. The best epoch's weights are kept");
+  d.field("patience", &O::patience, "evaluations without a better value before the run ends; 0 never ends it early").min(0).unit("evaluations");
+  d.field("min_delta", &O::min_delta, "how much better a value must be to count").min(0);
+}
+
+}  // namespace cohort::trainer

@@ -1,0 +1,33 @@
+// Predictions of a trained net over the rows of a split, in fixed blocks.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/comm/communicator.h"
+#include "datasets/loader.h"
+#include "models/objective.h"
+#include "trainer/lane_workers.h"
+#include "trainer/model_state.h"
+
+namespace cohort::trainer {
+
+/// A rank's share of a split's predictions: whole blocks, in order of position.
+struct Predictions {
+  datasets::Part part = datasets::Part::kTest;
+  int64_t outputs = 1;               ///< K
+  uint64_t total = 0;                ///< rows of the whole split
+  uint64_t first = 0;                ///< position of this rank's first row; a multiple of models::kScoreBlock
+  std::vector<uint64_t> row;         ///< `row` numbers
+  std::vector<float> label;
+  std::vector<float> prediction;     ///< [rows, K]: probability, class probabilities, or the value
+};
+
+/// Scores this rank's blocks of `part`. Local (no communication); `rank` of `ranks` says which blocks. Uses one replica a worker.
+Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
+                  const datasets::Split& split, datasets::Part part, int rank, int ranks, LaneWorkers& workers);
+
+/// Collective. All predictions on rank 0, in order of position; empty elsewhere.
+Predictions gather_predictions(core::Communicator& comm, const Predictions& mine);
+
+}  // namespace cohort::trainer
