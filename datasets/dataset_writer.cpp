@@ -10,15 +10,12 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "core/version.h"
 #include "datasets/array_writer.h"
 #include "datasets/identity.h"
 #include "datasets/manifest.h"
 #include "datasets/spill.h"
 #include "datasets/worker_pool.h"
-
-#ifndef COHORT_VERSION
-#define COHORT_VERSION "0.1.0"
-#endif
 
 namespace cohort::datasets {
 namespace {
@@ -335,7 +332,7 @@ std::string DatasetWriter::finish(const Schema& final_schema, const std::vector<
   }
   impl.measure_all();
   Manifest& manifest = impl.manifest;
-  manifest.created_by = "cohort " COHORT_VERSION;
+  manifest.created_by = "cohort " + core::version();
   manifest.chunk_rows = impl.options.chunk_rows;
   manifest.filter = impl.pipeline.filter();
   manifest.schema = final_schema;

@@ -146,7 +146,7 @@ Command import_command() {
                 ->check(CLI::PositiveNumber);
             app.add_option("--threads", arguments->threads, "threads; default: one a core")->check(CLI::PositiveNumber);
             return [arguments](Context& context) {
-              const std::string report = core::on_root(context.comm, [&] { return run_import(*arguments, context.globals.json); });
+              const std::string report = core::text_from_root(context.comm, [&] { return run_import(*arguments, context.globals.json); });
               if (context.comm.is_root()) std::cout << report << std::flush;
               return static_cast<int>(core::Exit::kDone);
             };

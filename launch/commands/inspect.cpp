@@ -26,7 +26,7 @@ Command inspect_command() {
             auto folder = std::make_shared<std::string>();
             app.add_option("DATASET", *folder, "folder of the dataset")->required();
             return [folder](Context& context) {
-              const std::string report = core::on_root(context.comm, [&] { return run_inspect(*folder, context.globals.json); });
+              const std::string report = core::text_from_root(context.comm, [&] { return run_inspect(*folder, context.globals.json); });
               if (context.comm.is_root()) std::cout << report << std::flush;
               return static_cast<int>(core::Exit::kDone);
             };

@@ -18,7 +18,5 @@ ServedNet rebuild(const ArtifactContents& contents);
 /// Predictions [rows·K] for raw columns; every column the features read must be there. Local.
 std::vector<float> score(const datasets::FittedFeatures& features, const ServedNet& net, int64_t outputs, const RawTable& table);
 
-/// The same columns in the form the exporter's checks take.
-RawTable to_raw_table(const datasets::FittedFeatures& features, const datasets::RawTable& raw);
 
 }  // namespace cohort::models

@@ -99,7 +99,7 @@ void add_huge_numbers(RawTable& table, uint64_t seed) {
 
 RawTable hostile_rows(const datasets::FittedFeatures& features, const RawTable& real, int64_t rows, uint64_t seed) {
   RawTable table;
-  table.rows = rows;
+  table.rows = static_cast<uint64_t>(rows);
   const auto start = [&](const std::string& name) -> RawTable::Column* {
     if (find(table, name) != nullptr) return nullptr;
     return &table.columns.emplace_back(RawTable::Column{name, {}, {}, {}});

@@ -84,7 +84,7 @@ void write_request(const std::filesystem::path& folder, const RawTable& table) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const RawTable::Column& column = table.columns[i];
     const std::size_t length = column.floats.size() + column.integers.size() + column.strings.size();
-    if (static_cast<int64_t>(length) != table.rows)
+    if (length != table.rows)
       throw core::failed_error(fmt::format("the column '{}' has {} values for {} rows", column.name, length, table.rows));
     request["columns"].push_back({{"name", column.name}, {"type", type_of(column)}});
     write_column(folder / std::to_string(i), column);

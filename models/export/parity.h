@@ -8,20 +8,12 @@
 #include <vector>
 
 #include "datasets/features.h"
+#include "datasets/raw_table.h"
 
 namespace cohort::models {
 
 /// Raw columns as a client would send them; only the columns a net reads.
-struct RawTable {
-  int64_t rows = 0;
-  struct Column {
-    std::string name;
-    std::vector<float> floats;         ///< dense; NaN missing
-    std::vector<std::string> strings;  ///< categorical string, UTF-8; "" missing
-    std::vector<int64_t> integers;     ///< categorical int64; INT64_MIN missing
-  };
-  std::vector<Column> columns;
-};
+using RawTable = datasets::RawTable;
 
 /// Rows made to hurt: missing everywhere, infinities, huge and tiny numbers, unseen and empty and long and non-ASCII strings, integer limits,
 /// mixed into copies of `real`. Huge numbers come one a row and in one row of eight: two of them that cancel would compare rounding errors

@@ -1,0 +1,234 @@
+#include "experiments/predict.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "core/durable_file.h"
+#include "core/log.h"
+#include "core/progress.h"
+#include "datasets/csv_table.h"
+#include "datasets/prediction_file.h"
+#include "datasets/raw_table.h"
+#include "experiments/experiment.h"
+#include "experiments/registry.h"
+#include "models/artifact/scorer.h"
+#include "models/block_scoring.h"
+#include "trainer/lane_workers.h"
+#include "trainer/metrics.h"
+
+namespace cohort::experiments {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr uint64_t kBlockRows = 64 * static_cast<uint64_t>(models::kScoreBlock);
+
+struct Served {
+  models::ArtifactContents contents;
+  models::ServedNet net;
+  std::vector<float> score(const datasets::RawTable& table) const { return models::score(contents.features, net, contents.manifest.outputs, table); }
+};
+
+Served load(const fs::path& registry, const std::string& artifact) {
+  trainer::make_deterministic();
+  trainer::use_one_intra_op_thread();
+  Served served;
+  served.contents = models::read_version(Registry(registry).find(parse_artifact_name(artifact)));
+  served.net = models::rebuild(served.contents);
+  return served;
+}
+
+/// The raw columns that the artifact reads, as its manifest tells: a CSV file is read by them.
+datasets::Schema raw_schema(const models::Manifest& manifest) {
+  datasets::Schema schema;
+  for (const models::InputSpec& input : manifest.inputs) {
+    datasets::Column column;
+    column.name = input.name;
+    column.kind = datasets::kind_from_string(input.kind);
+    column.dtype = datasets::dtype_from_string(input.dtype);
+    column.missing_markers = input.missing_markers;
+    schema.columns.push_back(std::move(column));
+  }
+  return schema;
+}
+
+/// Throws Error (usage) when the dataset lacks a column or holds it in another form.
+void require_columns(const models::Manifest& manifest, const datasets::Dataset& dataset) {
+  for (const models::InputSpec& input : manifest.inputs) {
+    const datasets::Column& column = dataset.schema().at(input.name);
+    const bool fits = input.kind == to_string(column.kind) && (input.kind == "dense" || input.dtype == to_string(column.dtype));
+    if (!fits)
+      throw core::usage_error(fmt::format("column '{}' is {} {} in the dataset, but the artifact reads {} {}", input.name, to_string(column.kind), to_string(column.dtype), input.kind, input.dtype),
+                              "import the data with the import.toml of the training data");
+  }
+}
+
+/// Calls take(table, first row's number) for every block of rows.
+template <class Take>
+void for_blocks(const Served& served, const std::string& data, Take&& take) {
+  const std::vector<std::string> columns = served.contents.features.columns();
+  if (fs::is_directory(data)) {
+    const datasets::Dataset dataset = datasets::Dataset::open(data);
+    require_columns(served.contents.manifest, dataset);
+    core::Progress progress("scoring", dataset.rows(), "rows");
+    std::vector<uint64_t> numbers;
+    for (uint64_t first = 0; first < dataset.rows(); first += kBlockRows) {
+      const uint64_t count = std::min(kBlockRows, dataset.rows() - first);
+      numbers.resize(count);
+      dataset.read_row_numbers(first, numbers);
+      take(datasets::read_raw(dataset, columns, first, count), numbers);
+      progress.update(first + count);
+    }
+    progress.finish();
+    return;
+  }
+  datasets::CsvTableReader reader(data, raw_schema(served.contents.manifest), columns);
+  core::Progress progress("scoring", 0, "rows");
+  uint64_t row = 0;
+  std::vector<uint64_t> numbers;
+  for (datasets::RawTable table; reader.next(table);) {
+    numbers.resize(table.rows);
+    for (uint64_t& number : numbers) number = row++;
+    take(table, numbers);
+    progress.update(row);
+  }
+  progress.finish();
+}
+
+/// `row,prediction` or `row,<class>,…`: written beside, synced, renamed.
+class CsvOutput {
+ public:
+  CsvOutput(const fs::path& path, const models::Manifest& manifest) : path_(path), temporary_(path.string() + ".tmp"), file_(std::fopen(temporary_.c_str(), "wb")) {
+    if (file_ == nullptr) throw core::system_error("can't write " + path.string(), errno);
+    std::string header = "row";
+    if (manifest.outputs == 1) {
+      header += ",prediction";
+    } else {
+      for (const std::string& name : manifest.classes) header += ",prediction_" + name;
+    }
+    put(header + "\n");
+  }
+  ~CsvOutput() {
+    if (file_ == nullptr) return;
+    std::fclose(file_);
+    std::error_code ignored;
+    fs::remove(temporary_, ignored);
+  }
+  void rows(const std::vector<uint64_t>& numbers, const std::vector<float>& predictions) {
+    const std::size_t k = numbers.empty() ? 1 : predictions.size() / numbers.size();
+    std::string text;
+    for (std::size_t r = 0; r < numbers.size(); ++r) {
+      text += std::to_string(numbers[r]);
+      for (std::size_t c = 0; c < k; ++c) text += fmt::format(",{}", predictions[r * k + c]);
+      text += '\n';
+    }
+    put(text);
+  }
+  void commit() {
+    const bool written = std::fflush(file_) == 0;
+    const int reason = errno;
+    std::FILE* file = std::exchange(file_, nullptr);
+    if (std::fclose(file) != 0 || !written) throw core::system_error("can't write " + path_.string(), reason);
+    core::sync_path(temporary_);
+    if (std::rename(temporary_.c_str(), path_.c_str()) != 0) throw core::system_error("can't rename " + temporary_.string(), errno);
+  }
+
+ private:
+  void put(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) throw core::system_error("can't write " + path_.string(), errno);
+  }
+  fs::path path_, temporary_;
+  std::FILE* file_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json predict(const PredictRequest& request) {
+  const Served served = load(request.registry, request.artifact);
+  const models::Manifest& manifest = served.contents.manifest;
+  uint64_t rows = 0;
+  if (fs::path(request.out).extension() == ".h5") {
+    std::vector<uint64_t> numbers;
+    std::vector<float> predictions;
+    for_blocks(served, request.data, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+      const std::vector<float> p = served.score(table);
+      numbers.insert(numbers.end(), n.begin(), n.end());
+      predictions.insert(predictions.end(), p.begin(), p.end());
+    });
+    datasets::write_prediction_file(request.out, numbers, {}, predictions, static_cast<std::size_t>(manifest.outputs));
+    rows = numbers.size();
+  } else {
+    CsvOutput out(request.out, manifest);
+    for_blocks(served, request.data, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+      out.rows(n, served.score(table));
+      rows += n.size();
+    });
+    out.commit();
+  }
+  return {{"artifact", manifest.name}, {"version", manifest.version}, {"rows", rows}, {"out", request.out}};
+}
+
+nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicator& comm) {
+  trainer::Predictions mine;
+  std::string task;
+  nlohmann::ordered_json report;
+  core::together(comm, [&] {
+    const Served served = load(request.registry, request.artifact);
+    const models::Manifest& manifest = served.contents.manifest;
+    const datasets::Dataset dataset = datasets::Dataset::open(request.data);
+    require_columns(manifest, dataset);
+    const std::vector<std::string> labels = dataset.schema().names(datasets::Kind::kLabel);
+    if (labels.empty()) throw core::usage_error("the dataset has no label column", "evaluation needs labels; `cohort predict` needs none");
+
+    const auto found = served.contents.extra.find("config.toml");
+    Experiment experiment;
+    if (found != served.contents.extra.end()) experiment = read_experiment(core::TomlDocument::parse(found->second, "config.toml"));
+    const std::string label = experiment.data.label.empty() ? labels.front() : experiment.data.label;
+    std::vector<uint64_t> rows;
+    if (request.split.empty()) {
+      rows.resize(dataset.rows());
+      for (uint64_t i = 0; i < rows.size(); ++i) rows[i] = i;
+    } else {
+      const datasets::Split split = datasets::Split::make(dataset, experiment.split, experiment.data.fold, label, static_cast<uint64_t>(experiment.seed));
+      const datasets::Part part = request.split == "train" ? datasets::Part::kTrain : request.split == "valid" ? datasets::Part::kValid : datasets::Part::kTest;
+      for (uint64_t i = 0; i < split.size(part); ++i) rows.push_back(split.row(part, i));
+    }
+
+    const auto block = static_cast<uint64_t>(models::kScoreBlock);
+    const uint64_t blocks = (rows.size() + block - 1) / block, r = static_cast<uint64_t>(comm.rank()), n = static_cast<uint64_t>(comm.size());
+    mine.outputs = manifest.outputs;
+    mine.total = rows.size();
+    mine.first = std::min<uint64_t>(rows.size(), blocks * r / n * block);
+    const uint64_t last = std::min<uint64_t>(rows.size(), blocks * (r + 1) / n * block);
+    const datasets::Column& column = dataset.schema().at(label);
+    for (uint64_t i = mine.first; i < last;) {
+      // Neighbouring rows are read together.
+      uint64_t count = 1;
+      while (i + count < last && count < kBlockRows && rows[i + count] == rows[i] + count) ++count;
+      const std::vector<float> p = served.score(datasets::read_raw(dataset, served.contents.features.columns(), rows[i], count));
+      mine.prediction.insert(mine.prediction.end(), p.begin(), p.end());
+      std::vector<float> y(count);
+      if (column.dtype == datasets::DType::kInt32) {
+        std::vector<int32_t> classes(count);
+        dataset.read(column, rows[i], std::span<int32_t>(classes));
+        std::copy(classes.begin(), classes.end(), y.begin());
+      } else {
+        dataset.read(column, rows[i], std::span<float>(y));
+      }
+      mine.label.insert(mine.label.end(), y.begin(), y.end());
+      mine.row.insert(mine.row.end(), rows.begin() + static_cast<std::ptrdiff_t>(i), rows.begin() + static_cast<std::ptrdiff_t>(i + count));
+      i += count;
+    }
+    task = manifest.task;
+    report = {{"artifact", manifest.name}, {"version", manifest.version}, {"split", request.split.empty() ? "all" : request.split}, {"rows", mine.total}};
+  });
+  for (const auto& [name, value] : trainer::compute_metrics(comm, mine, task, request.threshold))
+    report["metrics"][name] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+  return report;
+}
+
+}  // namespace cohort::experiments

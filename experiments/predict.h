@@ -1,0 +1,32 @@
+// `cohort predict` and `cohort evaluate`: a published artifact on rows.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "core/comm/communicator.h"
+
+namespace cohort::experiments {
+
+struct PredictRequest {
+  std::string artifact;  ///< NAME or NAME@VERSION
+  std::filesystem::path registry = "registry";
+  std::string data;      ///< a dataset's folder or a CSV file
+  std::string out;       ///< .csv or .h5
+};
+/// Rank 0 does the work (the others have nothing to do). Report: rows, artifact, out. Throws Error (usage, damaged, failed); then nothing is left of `out`.
+nlohmann::ordered_json predict(const PredictRequest& request);
+
+struct EvaluateRequest {
+  std::string artifact;
+  std::filesystem::path registry = "registry";
+  std::string data;   ///< a dataset's folder
+  std::string split;  ///< train, valid, test of the artifact's own experiment; empty: all rows
+  double threshold = 0.5;
+};
+/// Collective. Report: rows, metrics.
+nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicator& comm);
+
+}  // namespace cohort::experiments
