@@ -1,5 +1,5 @@
 # libtorch ships headers of its own fmt, of another version than the system's library that spdlog and Cohort are linked with, in the folder that
-# holds all its headers. A folder that holds the system's fmt alone, searched first, keeps the two apart.
+# holds all its headers. A folder that holds the system's fmt alone, searched first, keeps the two apart. The installed package does the same.
 function(cohort_fmt_first target)
   get_target_property(includes fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
   set(first "${CMAKE_BINARY_DIR}/fmt-first")
@@ -9,5 +9,10 @@ function(cohort_fmt_first target)
       file(CREATE_LINK "${include}/fmt" "${first}/fmt" SYMBOLIC)
     endif()
   endforeach()
-  target_include_directories(${target} BEFORE PUBLIC "$<BUILD_INTERFACE:${first}>")
+  get_target_property(imported ${target} IMPORTED)
+  if(imported)
+    target_include_directories(${target} BEFORE INTERFACE "${first}")
+  else()
+    target_include_directories(${target} BEFORE PUBLIC "$<BUILD_INTERFACE:${first}>")
+  endif()
 endfunction()

@@ -1,3 +1,5 @@
+include(CohortFmtFirst)
+
 # One static library a folder: every .cpp below it, found anew when files come and go.
 function(cohort_library folder)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})

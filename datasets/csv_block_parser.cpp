@@ -13,6 +13,16 @@ namespace {
 
 constexpr float kMissingFloat = std::numeric_limits<float>::quiet_NaN();
 
+// Whether anything but ASCII occurs; eight bytes at a time.
+bool has_high_bytes(std::string_view text) {
+  std::size_t i = 0;
+  for (uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
+    std::memcpy(&word, text.data() + i, sizeof word);
+    if ((word & 0x8080808080808080u) != 0) return true;
+  }
+  return std::any_of(text.begin() + static_cast<std::ptrdiff_t>(i), text.end(), [](char c) { return static_cast<signed char>(c) < 0; });
+}
+
 /// Why a value can't be stored; `what` completes "column …: …".
 struct Refusal {
   std::string what;
@@ -29,11 +39,11 @@ class BlockParser {
     block_.strings.resize(columns);
     block_.integers.resize(columns);
     block_.missing.resize(columns);
-    high_bytes_ = std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; });
+    high_bytes_ = has_high_bytes(text);
   }
 
   ParsedBlock parse() {
-    block_.lines = static_cast<uint64_t>(std::count(text_.begin(), text_.end(), '\n'));
+    block_.lines = count_lines(text_);
     if (const void* nul = std::memchr(text_.data(), '\0', text_.size()); nul != nullptr) {
       limit_ = static_cast<std::size_t>(static_cast<const char*>(nul) - text_.data());
     }

@@ -27,7 +27,7 @@ class CsvBlockReader {
   std::string sha256() { return source_->sha256(); }
   uint64_t stored_bytes() const { return source_->stored_bytes(); }
 
-  static constexpr std::size_t kBlockBytes = 2 << 20;
+  static constexpr std::size_t kBlockBytes = 4 << 20;
   static constexpr std::size_t kMaxRecordBytes = 256 << 20;
 
  private:

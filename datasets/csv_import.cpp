@@ -199,6 +199,7 @@ class Importer {
       writer_.begin_part(input.part);
       part_ = input.part;
     }
+    if (first_file_.empty()) first_file_ = input.file;
     const uint64_t before = collector_.records();
     try {
       std::string text;
@@ -227,11 +228,7 @@ class Importer {
   }
 
   ImportSummary finish() {
-    if (collector_.rows() == 0) {
-      throw core::usage_error(collector_.records() == 0 ? "the input holds no rows" : "every row was left out",
-                              collector_.records() == 0 ? "check the files" : "check the options; `on_error = \"fail\"` shows the first mistake");
-    }
-    collector_.check_labels();
+    check_rows();
     ImportSummary summary;
     summary.records = collector_.records();
     summary.rows = collector_.rows();
@@ -246,6 +243,22 @@ class Importer {
   }
 
  private:
+  // What only the whole of the data shows; the first input stands for all.
+  void check_rows() const {
+    try {
+      if (collector_.records() == 0) throw core::usage_error("the input holds no rows", "check the file");
+      if (collector_.rows() == 0) {
+        core::Error error = core::usage_error("every row was left out", "on_error = \"fail\" shows the first mistake and its place");
+        for (const auto& [reason, count] : collector_.dropped) error.within(std::to_string(count) + " for " + reason);
+        throw error;
+      }
+      collector_.check_labels();
+    } catch (core::Error& error) {
+      error.at({first_file_.string(), 0, 0});
+      throw;
+    }
+  }
+
   static StoreOptions store_options(const ImportOptions& options) {
     StoreOptions store;
     store.rows_per_shard = static_cast<uint64_t>(options.store.rows_per_shard);
@@ -307,6 +320,7 @@ class Importer {
   DatasetWriter writer_;
   Collector collector_;
   std::deque<InFlight> waiting_;
+  fs::path first_file_;
   std::string part_ = "data";
   uint64_t lines_ = 0;  ///< of the file at hand, in blocks taken
   nlohmann::ordered_json inputs_ = nlohmann::ordered_json::array();

@@ -63,7 +63,7 @@ bool CsvScanner::fail(std::size_t offset, std::string message, std::string remed
 }
 
 // position_ is at the opening quote; afterwards at the delimiter, line end or end of text.
-bool CsvScanner::quoted_field(std::vector<CsvField>& fields) {
+bool CsvScanner::quoted_field(CsvField& field) {
   const std::size_t open = position_;
   const char* const begin = text_.data();
   std::string* unescaped = nullptr;
@@ -87,7 +87,7 @@ bool CsvScanner::quoted_field(std::vector<CsvField>& fields) {
       unescaped->append(value);
       value = *unescaped;
     }
-    fields.push_back({value, begin + open});
+    field = {value, begin + open};
     position_ = close + 1;
     break;
   }
@@ -101,38 +101,60 @@ bool CsvScanner::quoted_field(std::vector<CsvField>& fields) {
 }
 
 bool CsvScanner::next(std::vector<CsvField>& fields) {
-  fields.clear();
-  if (failed_ || position_ >= text_.size()) return false;
+  if (failed_ || position_ >= text_.size()) {
+    fields.clear();
+    return false;
+  }
   if (!unescaped_.empty()) unescaped_.clear();
   record_start_ = position_;
   const char* const begin = text_.data();
+  const std::size_t size = text_.size();
+  // The fields of the record before are overwritten in place: this loop takes most of the time of reading a file.
+  std::size_t count = 0;
   for (;;) {
-    if (format_.quote != '\0' && position_ < text_.size() && text_[position_] == format_.quote) {
-      if (!quoted_field(fields)) return false;
+    if (count == fields.size()) fields.emplace_back();
+    CsvField& field = fields[count++];
+    if (format_.quote != '\0' && position_ < size && begin[position_] == format_.quote) {
+      if (!quoted_field(field)) return false;
     } else {
       const std::size_t start = position_;
-      while (position_ < text_.size() && !stops_[static_cast<unsigned char>(begin[position_])]) ++position_;
-      if (position_ < text_.size() && format_.quote != '\0' && begin[position_] == format_.quote) {
-        return fail(position_, "a quote stands inside a field that doesn't start with one",
+      std::size_t end = start;
+      while (end < size && !stops_[static_cast<unsigned char>(begin[end])]) ++end;
+      position_ = end;
+      if (end < size && format_.quote != '\0' && begin[end] == format_.quote) {
+        return fail(end, "a quote stands inside a field that doesn't start with one",
                     "quote the whole field and double the quotes in it, or set csv.quote = \"\" if quotes are ordinary characters "
                     "in this file");
       }
-      std::size_t end = position_;
-      const bool line_ends = position_ >= text_.size() || begin[position_] == '\n';
-      if (line_ends && end > start && begin[end - 1] == '\r') --end;
-      fields.push_back({std::string_view(begin + start, end - start), begin + start});
+      if (end > start && begin[end - 1] == '\r' && (end >= size || begin[end] == '\n')) --end;
+      field = {std::string_view(begin + start, end - start), begin + start};
     }
-    if (position_ >= text_.size()) break;
+    if (position_ >= size) break;
     if (begin[position_++] == '\n') break;
     // A delimiter at the very end of the text: one more, empty field.
-    if (position_ >= text_.size()) {
-      fields.push_back({std::string_view(begin + position_, 0), begin + position_});
+    if (position_ >= size) {
+      if (count == fields.size()) fields.emplace_back();
+      fields[count++] = {std::string_view(begin + position_, 0), begin + position_};
       break;
     }
   }
-  blank_ = fields.size() == 1 && fields[0].text.empty() && fields[0].start < begin + text_.size() &&
+  fields.resize(count);
+  blank_ = count == 1 && fields[0].text.empty() && fields[0].start < begin + size &&
            (*fields[0].start == '\n' || *fields[0].start == '\r');
   return true;
+}
+
+std::size_t count_lines(std::string_view text) {
+  std::size_t lines = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    const void* found = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
+    if (found == nullptr) break;
+    ++lines;
+    at = static_cast<const char*>(found) + 1;
+  }
+  return lines;
 }
 
 char sniff_delimiter(const std::string& first_records, char quote) {

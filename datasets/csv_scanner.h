@@ -28,6 +28,8 @@ struct CsvProblem {
 /// Line (from 0) and column (characters, from 1) of a byte in a text that starts at the start of a line.
 core::Place place_in(std::string_view text, std::size_t offset);
 
+std::size_t count_lines(std::string_view text);
+
 /// Text for messages: quoted, shortened, control characters escaped.
 std::string show(std::string_view text);
 
@@ -48,7 +50,7 @@ class CsvScanner {
   std::size_t record_start() const { return record_start_; }
 
  private:
-  bool quoted_field(std::vector<CsvField>& fields);
+  bool quoted_field(CsvField& field);
   bool fail(std::size_t offset, std::string message, std::string remedy);
 
   std::string_view text_;

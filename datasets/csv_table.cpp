@@ -161,7 +161,7 @@ bool CsvTableReader::next(RawTable& table) {
       ++table.rows;
     }
     if (scanner.failed()) impl.fail(impl.skip + scanner.problem().offset, scanner.problem().message, scanner.problem().remedy);
-    impl.lines += static_cast<uint64_t>(std::count(impl.text.begin(), impl.text.end(), '\n'));
+    impl.lines += count_lines(impl.text);
     impl.skip = 0;
   }
   return true;

@@ -42,6 +42,10 @@ std::string path_of(const std::string& column, const std::string& key = {}) {
 }
 
 std::string guess_remedy(const std::string& name, const std::vector<std::string>& names) {
+  // A header that is one long field was cut at the wrong character.
+  if (const std::size_t other = names.size() == 1 ? names[0].find_first_of(",;\t|") : std::string::npos; other != std::string::npos) {
+    return "the header is a single field, " + core::toml_string(names[0]) + ": set csv.delimiter = " + delimiter_text(names[0][other]);
+  }
   const std::string guess = core::did_you_mean(name, names);
   if (!guess.empty()) return "did you mean \"" + guess + "\"?";
   std::string list;
@@ -98,7 +102,7 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
   plan.on_error = options.on_error == "fail" ? OnError::kFail : options.on_error == "drop" ? OnError::kDrop : OnError::kMissing;
   check_names(options, names, diagnostics);
   std::string without_kind;
-  std::map<std::string, std::string> taken;  // dataset's name → input's name
+  std::map<std::string, std::pair<std::string, std::string>> taken;  // dataset's name → input's name, path to blame
   for (const std::string& source : names) {
     FieldPlan field;
     field.source = source;
@@ -124,8 +128,10 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
     if (const std::string problem = name_problem(column.name); !problem.empty()) {
       diagnostics.error(blamed, problem, "rename it: [" + path_of(source) + "] rename = \"…\", or drop it");
     }
-    if (auto [other, fresh] = taken.emplace(column.name, source); !fresh) {
-      diagnostics.error(blamed, "two columns would be named " + core::toml_string(column.name), "rename one of them otherwise");
+    const auto [other, fresh] = taken.emplace(column.name, std::pair(source, blamed));
+    if (!fresh && other->second.first != source) {
+      diagnostics.error(own.rename.empty() ? other->second.second : blamed, "two columns would be named " + core::toml_string(column.name),
+                        "rename one of them otherwise");
     }
     field.action = action_of(column);
     field.column = plan.schema.columns.size();

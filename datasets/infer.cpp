@@ -114,7 +114,7 @@ void profile_file(const ImportInput& input, Guess& guess) {
       ++guess.rows;
     }
     if (scanner.failed()) fail(scanner.problem().offset, scanner.problem().message, scanner.problem().remedy);
-    lines += static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    lines += count_lines(text);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "datasets/inspect.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -17,10 +18,11 @@ constexpr std::size_t kTop = 5;
 constexpr std::size_t kMaxDistinct = 1'000'000;
 constexpr uint64_t kMaxSorted = 10'000'000;
 
-std::string number_text(double value) {
+// The shortest digits that read back equal: 93.994 rather than 93.9940033 for float32.
+std::string number_text(double value, bool narrow) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.9g", value);
-  return text;
+  const auto result = narrow ? std::to_chars(text, text + sizeof text, static_cast<float>(value)) : std::to_chars(text, text + sizeof text, value);
+  return std::string(text, result.ptr);
 }
 
 /// Counts values by a code table, up to a limit of distinct ones.
@@ -165,7 +167,7 @@ void inspect_numbers(const Dataset& dataset, const Column& column, ColumnReport&
   counter.report(report, [&](int64_t bits) {
     const double value = from_bits(bits);
     const bool known = !column.classes.empty() && value >= 0 && value < static_cast<double>(column.classes.size());
-    return known ? column.classes[static_cast<std::size_t>(value)] : number_text(value);
+    return known ? column.classes[static_cast<std::size_t>(value)] : number_text(value, column.dtype == DType::kFloat32);
   });
   if (column.classes.empty()) report.range = range.build();
 }

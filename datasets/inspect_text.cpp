@@ -23,7 +23,9 @@ std::string thousands(uint64_t value) {
 
 std::string short_number(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, std::floor(value) == value && std::abs(value) < 1e9 ? "%.0f" : "%.4g", value);
+  const double size = std::abs(value);
+  const bool whole = std::floor(value) == value && size < 1e9;
+  std::snprintf(text, sizeof text, whole || (size >= 1e4 && size < 1e9) ? "%.0f" : "%.4g", value);
   return text;
 }
 

@@ -38,44 +38,50 @@ std::vector<int32_t> recode_of(const Table& table, Add add) {
 
 }  // namespace
 
-void SlotTable::insert(uint64_t hash, std::size_t slot, int32_t code) {
+void SlotTable::insert(uint64_t hash, std::size_t slot, int32_t code, uint64_t payload) {
   hashes_.push_back(hash);
-  slots_[slot] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(code) + 1};
+  slots_[slot] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(code) + 1, payload};
   if (hashes_.size() * 2 <= slots_.size()) return;
-  slots_.assign(slots_.size() * 2, {});
+  std::vector<Slot> old(slots_.size() * 4);
+  old.swap(slots_);
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t i = 0; i < hashes_.size(); ++i) {
-    std::size_t at = hashes_[i] & mask;
+  for (const Slot& entry : old) {
+    if (entry.code_plus_one == 0) continue;
+    std::size_t at = hashes_[entry.code_plus_one - 1] & mask;
     while (slots_[at].code_plus_one != 0) at = (at + 1) & mask;
-    slots_[at] = {static_cast<uint32_t>(hashes_[i] >> 32), static_cast<uint32_t>(i) + 1};
+    slots_[at] = entry;
   }
 }
 
 int32_t StringTable::code_of(std::string_view text) {
   const uint64_t hash = XXH3_64bits(text.data(), text.size());
   std::size_t slot = 0;
-  int32_t code = slots_.find(hash, [&](int32_t candidate) { return value(candidate) == text; }, slot);
+  int32_t code = slots_.find(hash, [&](uint64_t place) { return text_at(place) == text; }, slot);
   if (code >= 0) return code;
-  code = next_code(ends_.size());
+  code = next_code(places_.size());
+  if (text.size() >> kLengthBits != 0 || text_.size() >> (64 - kLengthBits) != 0) {
+    throw core::usage_error("the values of a categorical column are too long for a dictionary", "import it as text");
+  }
+  const uint64_t place = static_cast<uint64_t>(text_.size()) << kLengthBits | text.size();
   text_.insert(text_.end(), text.begin(), text.end());
-  ends_.push_back(text_.size());
-  slots_.insert(hash, slot, code);
+  places_.push_back(place);
+  slots_.insert(hash, slot, code, place);
   return code;
 }
 
 int32_t StringTable::find(std::string_view text) const {
   std::size_t slot = 0;
-  return slots_.find(XXH3_64bits(text.data(), text.size()), [&](int32_t candidate) { return value(candidate) == text; }, slot);
+  return slots_.find(XXH3_64bits(text.data(), text.size()), [&](uint64_t place) { return text_at(place) == text; }, slot);
 }
 
 int32_t IntegerTable::code_of(int64_t number) {
   const uint64_t hash = XXH3_64bits(&number, sizeof number);
   std::size_t slot = 0;
-  int32_t code = slots_.find(hash, [&](int32_t candidate) { return value(candidate) == number; }, slot);
+  int32_t code = slots_.find(hash, [&](uint64_t bits) { return static_cast<int64_t>(bits) == number; }, slot);
   if (code >= 0) return code;
   code = next_code(values_.size());
   values_.push_back(number);
-  slots_.insert(hash, slot, code);
+  slots_.insert(hash, slot, code, static_cast<uint64_t>(number));
   return code;
 }
 

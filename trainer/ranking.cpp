@@ -74,8 +74,8 @@ Share walk(const std::vector<uint64_t>& records, int64_t true_positives, int64_t
     false_positives += n;
     const int64_t below = negatives - false_positives;
     share.doubled_pairs += static_cast<__int128>(2) * p * below + static_cast<__int128>(p) * n;
-    share.ks = std::max(share.ks, std::abs(static_cast<double>(true_positives) / static_cast<double>(positives) -
-                                           static_cast<double>(false_positives) / static_cast<double>(negatives)));
+    share.ks = std::max(share.ks, static_cast<double>(true_positives) / static_cast<double>(positives) -
+                                      static_cast<double>(false_positives) / static_cast<double>(negatives));
     share.precision[key >> 16] += static_cast<double>(p) / static_cast<double>(positives) * static_cast<double>(true_positives) /
                                   static_cast<double>(true_positives + false_positives);
   }

@@ -11,7 +11,7 @@ namespace cohort::trainer {
 struct Ranking {
   double auc = 0;                ///< Σ over pairs of [positive above negative] + ½[equal], over all pairs
   double average_precision = 0;  ///< step-wise, no interpolation
-  double ks = 0;                 ///< max over thresholds of |TPR − FPR|
+  double ks = 0;                 ///< max over thresholds of TPR − FPR; 0 at least
 };
 
 /// Collective. Each rank brings some of the rows; a label above ½ is positive. The same bits however the rows are dealt.

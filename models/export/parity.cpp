@@ -148,7 +148,7 @@ std::vector<float> run_onnx(const std::filesystem::path& model, const RawTable& 
   const ScratchFolder folder;
   write_request(folder.path(), table);
   const std::filesystem::path log = folder.path() / "log";
-  const int status = run_program({python, share_file("onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()},
+  const int status = run_program({python, share_file("models/export/onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()},
                                  log, std::chrono::seconds(600));
   if (status == kNoOnnxRuntime) throw core::failed_error(fmt::format("the interpreter {} has no onnxruntime", python), kRemedy);
   if (status != 0)

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-// Set by the build: the folder of these sources.
+// Set by the build: the root of the sources.
 #ifndef COHORT_SHARE_SOURCE
 #define COHORT_SHARE_SOURCE ""
 #endif

@@ -1,0 +1,197 @@
+"""The main job as a user types it: data, training on any number of ranks, kills and resumes, the served artifact."""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+PROGRAM = os.environ["COHORT_PROGRAM"]
+SOURCE = os.environ["COHORT_SOURCE"]
+
+EXPERIMENT = """
+name = "journey"
+seed = 3
+[split]
+method = "stratified"
+valid = 0.2
+test = 0.2
+[[features.dense]]
+steps = ["quantile_normal"]
+[[features.dense]]
+steps = ["piecewise_linear"]
+bins = 8
+indicator = false
+[model]
+name = "{model}"
+dropout = 0.1
+norm = "{norm}"
+[objective]
+name = "binary"
+[optimizer]
+name = "adamw"
+[schedule]
+name = "cosine"
+warmup_epochs = 0.5
+[train]
+epochs = 4
+global_batch = 500
+lanes = 4
+clip_norm = 1.0
+checkpoint_every = 3
+[early_stopping]
+patience = 3
+[artifact]
+name = "journey"
+"""
+
+
+def run(*arguments, ranks=0, check=0):
+    command = [PROGRAM, *map(str, arguments)]
+    if ranks:
+        command = ["mpirun", "-n", str(ranks), *command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"{command} exited {done.returncode}, not {check}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+class Journey(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="cohort-journey-")
+        cls.data = os.path.join(cls.folder, "data")
+        run("synth", "credit", "--out", cls.data, "--rows", 8000, "--seed", 5)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def experiment(self, model="mlp", norm="none"):
+        path = os.path.join(self.folder, f"{model}-{norm}.toml")
+        with open(path, "w") as file:
+            file.write(EXPERIMENT.format(model=model, norm=norm))
+        return path
+
+    def train(self, experiment, name, *more, ranks=0, check=0):
+        runs = os.path.join(self.folder, "runs-" + name)
+        done = run("train", experiment, "--data", self.data, "--runs", runs, "--registry", os.path.join(self.folder, "registry"),
+                   "--json", "--quiet", *more, ranks=ranks, check=check)
+        return json.loads(done.stdout) if check == 0 else done
+
+    def test_any_number_of_ranks_and_threads_gives_the_same_weights_and_metrics(self):
+        for model, norm in (("mlp", "batch"), ("resmlp", "layer")):
+            experiment = self.experiment(model, norm)
+            alone = self.train(experiment, "alone", "--set", "artifact.name=''")
+            for ranks, threads in ((1, 2), (2, 1), (3, 1), (4, 1), (2, 2)):
+                other = self.train(experiment, f"r{ranks}t{threads}", "--set", f"train.threads={threads}", "--set", "artifact.name=''", ranks=ranks)
+                self.assertEqual(other["weights_sha256"], alone["weights_sha256"], f"{model}: {ranks} ranks, {threads} threads")
+                self.assertEqual(other["metrics"], alone["metrics"], f"{model}: {ranks} ranks, {threads} threads")
+
+    def test_a_killed_run_resumed_on_other_ranks_ends_like_the_undisturbed_one(self):
+        experiment = self.experiment()
+        whole = self.train(experiment, "whole", "--set", "artifact.name=''")
+        runs = os.path.join(self.folder, "runs-killed")
+        chance = random.Random(11)
+        command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, "--set", "artifact.name=''", "--resume", "--json", "--quiet"]
+        for ranks in (2, 1, 3):
+            process = subprocess.Popen(["mpirun", "-n", str(ranks), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            status = None
+            home = os.path.join(runs, "journey")
+            deadline = time.time() + 60
+            target = chance.randrange(3, 30)
+            while time.time() < deadline and process.poll() is None:
+                found = [os.path.join(home, name, "status.json") for name in os.listdir(home)] if os.path.isdir(home) else []
+                steps = [json.load(open(path))["step"] for path in found if os.path.exists(path)]
+                checkpoints = [os.path.join(home, name, "checkpoints") for name in os.listdir(home)] if os.path.isdir(home) else []
+                if any(os.path.isdir(path) and any(c.startswith("step-") for c in os.listdir(path)) for path in checkpoints):
+                    break
+                time.sleep(0.01)
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+            subprocess.run(["pkill", "-KILL", "-f", runs], check=False)
+        done = run(*command[1:], ranks=4)
+        end = json.loads(done.stdout)
+        self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
+        self.assertEqual(end["metrics"], whole["metrics"])
+        self.assertGreater(end["attempts"], 1)
+        self.assertEqual(len(os.listdir(os.path.join(runs, "journey"))), 1, "one run, taken up again and again")
+
+    def test_a_stop_by_signal_writes_a_checkpoint_and_exits_75(self):
+        experiment = self.experiment()
+        whole = self.train(experiment, "whole75", "--set", "artifact.name=''", "--set", "train.epochs=40", "--set", "early_stopping.patience=0")
+        runs = os.path.join(self.folder, "runs-stopped")
+        command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, "--set", "artifact.name=''", "--set", "train.epochs=40",
+                   "--set", "early_stopping.patience=0", "--resume", "--json", "--quiet"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        home = os.path.join(runs, "journey")
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None:
+            if os.path.isdir(home) and any(os.path.exists(os.path.join(home, name, "status.json")) for name in os.listdir(home)):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGUSR1)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        end = json.loads(run(*command[1:], ranks=2).stdout)
+        self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
+
+    def test_the_artifact_scores_like_the_run_and_like_onnx_runtime(self):
+        report = self.train(self.experiment(), "served", ranks=2)
+        registry = os.path.join(self.folder, "registry")
+        artifact = report["artifact"]
+        self.assertTrue(artifact["parity"]["verified"])
+        for file in ("model.onnx", "weights.safetensors", "manifest.json", "model-card.md"):
+            self.assertTrue(os.path.exists(os.path.join(artifact["path"], file)), file)
+        self.assertTrue(os.path.exists(os.path.join(registry, "journey", "config.pbtxt")))
+        run("artifact", "verify", "journey", "--registry", registry)
+        self.assertEqual(json.loads(run("artifact", "show", "journey", "--registry", registry, "--json").stdout)["weights_sha256"], report["weights_sha256"])
+
+        out = os.path.join(self.folder, "scores.h5")
+        run("predict", "journey", "--registry", registry, "--data", self.data, "--out", out)
+        with h5py.File(out) as scored, h5py.File(os.path.join(report["run"], "predictions-test.h5")) as test:
+            by_row = dict(zip(scored["row"][:], scored["prediction"][:]))
+            for row, prediction in zip(test["row"][:], test["prediction"][:]):
+                self.assertEqual(by_row[row], prediction)
+
+        evaluated = json.loads(run("evaluate", "journey", "--registry", registry, "--data", self.data, "--split", "test", "--json", ranks=2).stdout)
+        for name, value in evaluated["metrics"].items():
+            self.assertEqual(value, report["metrics"]["test"][name], name)
+        self.assertGreater(report["metrics"]["test"]["auc"], 0.6)
+        self.assertLessEqual(report["metrics"]["test"]["auc"], report["metrics"]["test"]["auc_true"] + 0.02)
+
+        with open(os.path.join(artifact["path"], "model.onnx"), "r+b") as model:
+            model.seek(100)
+            byte = model.read(1)
+            model.seek(100)
+            model.write(bytes([byte[0] ^ 1]))
+        damaged = run("artifact", "verify", f"journey@{artifact['version']}", "--registry", registry, check=3)
+        self.assertIn("model.onnx", damaged.stderr)
+
+    def test_mistakes_are_reported_together_and_write_nothing(self):
+        path = os.path.join(self.folder, "broken.toml")
+        with open(path, "w") as file:
+            file.write(EXPERIMENT.format(model="mlpp", norm="none").replace("epochs = 4", "epocs = 4").replace("lanes = 4", "lanes = 3"))
+        runs = os.path.join(self.folder, "runs-broken")
+        done = run("train", path, "--data", self.data, "--runs", runs, check=2)
+        self.assertIn("did you mean 'mlp'", done.stderr)
+        self.assertIn("epocs", done.stderr)
+        self.assertFalse(os.path.exists(runs))
+        several = run("train", self.experiment(), "--data", self.data, "--runs", runs, "--set", "train.lanes=2", ranks=3, check=2)
+        self.assertIn("3 ranks are more than train.lanes = 2", several.stderr)
+        absent = run("train", self.experiment(), "--data", os.path.join(self.folder, "nowhere"), "--runs", runs, ranks=2, check=2)
+        self.assertEqual(absent.stderr.count("error:"), 1)
+        self.assertFalse(os.path.exists(runs))
+
+
+if __name__ == "__main__":
+    unittest.main()
