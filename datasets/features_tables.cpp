@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kClip = 1e-7;          // of p: ±5.2 deviations
 constexpr double kGrowth = 1.125;       // of a tail's p from knot to knot: keeps straight lines within 0.001 of the curve
+constexpr double kNearly = 1.02;        // no knot so close before the next quantile
 constexpr uint64_t kRowsPerQuantile = 30;
 constexpr int64_t kFewestQuantiles = 10;
 
@@ -37,11 +38,10 @@ std::vector<Knot> tied_knots(std::span<const float> sorted, int64_t count) {
 
 /// Shares between a and b at which more knots are wanted, ascending: from each end towards the middle p grows by kGrowth.
 std::vector<double> shares_between(double a, double b) {
-  const double nearly = std::sqrt(kGrowth);
   std::vector<double> shares;
-  for (double p = a < kClip ? kClip : a * kGrowth; p * nearly < std::min(b, 0.5); p *= kGrowth) shares.push_back(p);
+  for (double p = a < kClip ? kClip : a * kGrowth; p * kNearly < std::min(b, 0.5); p *= kGrowth) shares.push_back(p);
   const double q_end = 1 - b;
-  for (double q = q_end < kClip ? kClip : q_end * kGrowth; q * nearly < std::min(1 - a, 0.5); q *= kGrowth) shares.push_back(1 - q);
+  for (double q = q_end < kClip ? kClip : q_end * kGrowth; q * kNearly < std::min(1 - a, 0.5); q *= kGrowth) shares.push_back(1 - q);
   std::sort(shares.begin(), shares.end());
   return shares;
 }

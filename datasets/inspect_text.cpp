@@ -109,7 +109,7 @@ nlohmann::ordered_json to_json(const DatasetReport& report) {
         item["quantiles"][key] = range.quantiles[i];
       }
     }
-    if (is_ragged({column.name, column.kind, column.dtype, {}, {}, {}, {}, {}, 0})) item["mean_bytes"] = column.mean_length;
+    if (column.mean_length > 0) item["mean_bytes"] = column.mean_length;
     item["top"] = nlohmann::ordered_json::array();
     for (const auto& [value, count] : column.top) item["top"].push_back({{"value", value}, {"rows", count}});
     json["columns"].push_back(std::move(item));

@@ -194,7 +194,10 @@ configure() { # [CMAKE ARGUMENT…]; nothing is done twice
   local stamp=$build/.configured
   if [ -e "$build/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "${arguments[*]}" ]; then return; fi
   rm -f "$stamp"
-  phase "configuring" cmake "${arguments[@]}"
+  # A build folder that is made here precompiles the wide headers; one that is there already keeps its choice.
+  local first=()
+  [ -e "$build/CMakeCache.txt" ] || first=(-DCOHORT_PCH=ON)
+  phase "configuring" cmake "${arguments[@]}" "${first[@]}"
   printf '%s' "${arguments[*]}" >"$stamp"
 }
 

@@ -53,7 +53,7 @@ std::string look_up(OnnxGraph& graph, const ServedNet::Table& table, const datas
   if (table.values.dim() != 2 || table.values.size(0) < cardinality)
     throw core::usage_error(fmt::format("the table '{}' has fewer rows than its column has values ({})", table.name, cardinality),
                             "give the table as many rows as Layout::Categorical::cardinality says");
-  const std::string values = graph.add_initializer("tables." + table.name, to_onnx(table.values));
+  const std::string values = graph.add_initializer(table.name.starts_with("tables.") ? table.name : "tables." + table.name, to_onnx(table.values));
   return graph.add("Gather", {values, ids}, {{"axis", int64_t{0}}});
 }
 

@@ -64,7 +64,7 @@ class TheSources(unittest.TestCase):
         found = mistakes(ROOT)
         self.assertEqual(found, [], "\n" + "\n".join(found))
 
-    def test_have_one_folder_level_of_words_each_with_a_readme(self):
+    def test_have_a_readme_in_every_folder(self):
         for folder in ARROWS + OUTSIDE + ["docs"]:
             with self.subTest(folder=folder):
                 self.assertTrue((ROOT / folder / "README.md").is_file(), f"{folder}/README.md is missing")

@@ -1,4 +1,4 @@
-// Small datasets in temporary folders.
+// Small datasets made of values written in a test.
 #pragma once
 
 #include <filesystem>
@@ -8,21 +8,9 @@
 
 #include "datasets/dataset.h"
 #include "datasets/dataset_writer.h"
+#include "tests/datasets/temporary_folder.h"
 
 namespace cohort::tests {
-
-/// A new folder, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Columns of one length, added one by one. Row numbers are 0, 1, … unless given.
 class SmallDataset {

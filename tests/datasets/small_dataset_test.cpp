@@ -1,9 +1,6 @@
 #include "tests/datasets/small_dataset.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -13,17 +10,6 @@ namespace cohort::tests {
 using datasets::ColumnBlock;
 using datasets::DType;
 using datasets::Kind;
-
-TemporaryFolder::TemporaryFolder() {
-  static std::atomic<int> count{0};
-  path_ = std::filesystem::path(testing::TempDir()) / ("cohort-test-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-  std::filesystem::create_directories(path_);
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
 
 ColumnBlock& SmallDataset::add(const std::string& name, Kind kind, DType dtype) {
   datasets::Column column;
@@ -160,7 +146,7 @@ datasets::Dataset SmallDataset::write(const std::filesystem::path& folder, uint6
 }
 
 TEST(SmallDataset, ReadsBackWhatWasWritten) {
-  const TemporaryFolder folder;
+  const datasets::TemporaryFolder folder;
   const auto dataset = SmallDataset().dense("x", {1, 2, 3}).category("c", {"b", "", "a"}).write(folder.path() / "d", 2);
   std::vector<float> x(3);
   std::vector<int32_t> c(3);

@@ -15,7 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using tests::SmallDataset;
-using tests::TemporaryFolder;
 
 constexpr uint64_t kRows = 1000;
 
