@@ -183,7 +183,7 @@ class Journey(unittest.TestCase):
             file.write(EXPERIMENT.format(model="mlpp", norm="none").replace("epochs = 4", "epocs = 4").replace("lanes = 4", "lanes = 3"))
         runs = os.path.join(self.folder, "runs-broken")
         done = run("train", path, "--data", self.data, "--runs", runs, check=2)
-        self.assertIn("did you mean 'mlp'", done.stderr)
+        self.assertIn('did you mean "mlp"', done.stderr)
         self.assertIn("epocs", done.stderr)
         self.assertFalse(os.path.exists(runs))
         several = run("train", self.experiment(), "--data", self.data, "--runs", runs, "--set", "train.lanes=2", ranks=3, check=2)

@@ -1,6 +1,8 @@
 // Small nets, raw rows and folders for the tests of exporting.
 #pragma once
 
+#include <algorithm>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -60,9 +62,11 @@ inline ServedNet dense_net(std::function<at::Tensor(const at::Tensor&)> forward,
 /// Numbers in [-2, 2), words of the vocabulary or not, keyed by row and column; some missing where the feature knows missing values.
 inline RawTable sample_rows(const datasets::FittedFeatures& features, int64_t rows, uint64_t seed = 1) {
   RawTable table;
-  table.rows = rows;
+  table.rows = static_cast<uint64_t>(rows);
   uint32_t number = 0;
   for (const datasets::DenseFeature& feature : features.dense) {
+    // A raw column is sent once, however many features read it.
+    if (std::any_of(table.columns.begin(), table.columns.end(), [&](const auto& c) { return c.name == feature.column; })) continue;
     const core::KeyedRandom random(seed, "sample", number++);
     RawTable::Column column{feature.column, {}, {}, {}};
     for (int64_t i = 0; i < rows; ++i) {
