@@ -196,7 +196,7 @@ configure() { # [CMAKE ARGUMENT…]; nothing is done twice
   rm -f "$stamp"
   # A build folder that is made here precompiles the wide headers; one that is there already keeps its choice.
   local first=()
-  [ -e "$build/CMakeCache.txt" ] || first=(-DCOHORT_PCH=ON)
+  [ -e "$build/CMakeCache.txt" ] || first=()
   phase "configuring" cmake "${arguments[@]}" "${first[@]}"
   printf '%s' "${arguments[*]}" >"$stamp"
 }
