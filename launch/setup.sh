@@ -194,10 +194,7 @@ configure() { # [CMAKE ARGUMENT…]; nothing is done twice
   local stamp=$build/.configured
   if [ -e "$build/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "${arguments[*]}" ]; then return; fi
   rm -f "$stamp"
-  # A build folder that is made here precompiles the wide headers; one that is there already keeps its choice.
-  local first=()
-  [ -e "$build/CMakeCache.txt" ] || first=()
-  phase "configuring" cmake "${arguments[@]}" "${first[@]}"
+  phase "configuring" cmake "${arguments[@]}"
   printf '%s' "${arguments[*]}" >"$stamp"
 }
 
