@@ -18,12 +18,6 @@ function(cohort_precompile target folder)
   else()
     target_precompile_headers(${target} REUSE_FROM cohort_datasets)
   endif()
-  # A precompiled header fits only where position independence is of one kind; programs have another by default.
-  get_target_property(type ${target} TYPE)
-  if(type STREQUAL "EXECUTABLE")
-    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    target_compile_options(${target} PRIVATE -fPIC)
-  endif()
   # Lets ccache look through a precompiled header.
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()

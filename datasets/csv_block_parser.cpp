@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <deque>
 #include <limits>
-#include <span>
 
 #include "core/toml_path.h"
 #include "core/utf8.h"
@@ -13,7 +11,6 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr uint64_t kWordRows = 4096;
 constexpr float kMissingFloat = std::numeric_limits<float>::quiet_NaN();
 
 // Whether anything but ASCII occurs; eight bytes at a time.
@@ -42,7 +39,6 @@ class BlockParser {
     block_.strings.resize(columns);
     block_.integers.resize(columns);
     block_.missing.resize(columns);
-    words_.resize(columns);
     high_bytes_ = has_high_bytes(text);
   }
 
@@ -58,9 +54,7 @@ class BlockParser {
       if (skip_ + scanner.position() > limit_) break;
       if (scanner.blank() && plan_.fields.size() > 1) continue;
       take_record(fields, skip_ + scanner.record_start());
-      if (block_.records % kWordRows == 0) look_up_words();
     }
-    look_up_words();
     if (!block_.problem && (scanner.failed() || limit_ < text_.size())) {
       // Whichever comes first in the file.
       if (scanner.failed() && skip_ + scanner.problem().offset < limit_) {
@@ -122,14 +116,7 @@ class BlockParser {
       ColumnBlock& column = block_.rows.columns[plan_.fields[i].column];
       if (column.floats.size() > rows) column.floats.resize(rows);
       if (column.doubles.size() > rows) column.doubles.resize(rows);
-      std::vector<std::string_view>& words = words_[plan_.fields[i].column];
-      if (column.ints.size() + words.size() > rows) {
-        if (words.empty()) {
-          column.ints.resize(rows);
-        } else {
-          words.pop_back();
-        }
-      }
+      if (column.ints.size() > rows) column.ints.resize(rows);
       if (column.longs.size() > rows) column.longs.resize(rows);
       if (column.strings.size() > rows) column.strings.resize(rows);
     }
@@ -163,7 +150,7 @@ class BlockParser {
     switch (plan.action) {
       case Action::kFloat32: column.floats.push_back(kMissingFloat); break;
       case Action::kFloat64: column.doubles.push_back(std::numeric_limits<double>::quiet_NaN()); break;
-      case Action::kCategoryText: words_[plan.column].push_back({}); break;
+      case Action::kCategoryText:
       case Action::kCategoryInteger: column.ints.push_back(-1); break;
       case Action::kText: column.strings.emplace_back(); break;
       case Action::kTime: column.longs.push_back(kNoInteger); break;
@@ -182,7 +169,7 @@ class BlockParser {
       case Action::kCategoryText:
         if (plan.missing.holds(text)) return store_missing(plan);
         if (!check_utf8(text)) return false;
-        words_[plan.column].push_back(kept(text));
+        column.ints.push_back(block_.strings[plan.column].code_of(text));
         return true;
       case Action::kText:
         if (plan.missing.holds(text)) return store_missing(plan);
@@ -206,32 +193,6 @@ class BlockParser {
       case Action::kWeight: return store_weight(text, column);
       default: return false;
     }
-  }
-
-  // Unquoted values lie in the block; those with doubled quotes live only until the next record.
-  std::string_view kept(std::string_view text) {
-    const bool in_block = text.data() >= text_.data() && text.data() + text.size() <= text_.data() + text_.size();
-    return in_block ? text : std::string_view(unescaped_.emplace_back(text));
-  }
-
-  // Words are looked up column by column, a few thousand rows at a time: one column's table stays in the cache then. No word (null)
-  // is a missing value.
-  void look_up_words() {
-    for (std::size_t c = 0; c < words_.size(); ++c) {
-      std::vector<int32_t>& codes = block_.rows.columns[c].ints;
-      std::span<const std::string_view> words = words_[c];
-      while (!words.empty()) {
-        const auto missing = std::find_if(words.begin(), words.end(), [](std::string_view word) { return word.data() == nullptr; });
-        const auto present = static_cast<std::size_t>(missing - words.begin());
-        block_.strings[c].codes_of(words.first(present), codes);
-        words = words.subspan(present);
-        if (words.empty()) break;
-        codes.push_back(-1);
-        words = words.subspan(1);
-      }
-      words_[c].clear();
-    }
-    unescaped_.clear();
   }
 
   template <class T>
@@ -310,8 +271,6 @@ class BlockParser {
   bool high_bytes_ = false;
   ParsedBlock block_;
   Refusal refusal_;
-  std::vector<std::vector<std::string_view>> words_;  ///< by column: categorical text not yet looked up
-  std::deque<std::string> unescaped_;                 ///< what words_ refers to outside the block
   std::vector<std::size_t> missing_here_;  ///< columns missing in the record at hand
 };
 

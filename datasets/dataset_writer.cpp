@@ -76,7 +76,6 @@ struct DatasetWriter::Impl {
     std::size_t first = 0;
     std::size_t values = 0;
     int64_t text_bytes = 0;
-    std::string text;  ///< of the rows since the last chunk boundary
   };
 
   Impl(std::filesystem::path folder, Schema columns, StoreOptions store, WorkerPool* shared)
@@ -98,7 +97,6 @@ struct DatasetWriter::Impl {
 
   void open_shard();
   void close_shard();
-  void flush_texts();
   void append_rows(const RowBlock& block, std::size_t first, std::size_t count);
   void append_column(const ColumnBlock& values, std::size_t column, std::size_t first, std::size_t count);
   void append_text(std::size_t column, const std::vector<std::string>& values, std::size_t first, std::size_t count);
@@ -151,7 +149,6 @@ void DatasetWriter::Impl::open_shard() {
 
 void DatasetWriter::Impl::close_shard() {
   if (!shard) return;
-  flush_texts();
   manifest.shards.back().rows = shard_rows;
   manifest.shards.back().stored.arrays = shard->finish();
   manifest.rows += shard_rows;
@@ -162,21 +159,15 @@ void DatasetWriter::Impl::append_text(std::size_t column, const std::vector<std:
                                       std::size_t count) {
   Arrays& target = arrays[column];
   std::vector<int64_t> offsets;
+  std::string text;
   for (std::size_t i = first; i < first + count; ++i) {
-    target.text += values[i];
+    text += values[i];
     target.text_bytes += static_cast<int64_t>(values[i].size());
     offsets.push_back(target.text_bytes);
     hasher.update_text(column, values[i]);
   }
   shard->append(target.first, std::as_bytes(std::span(offsets)));
-}
-
-void DatasetWriter::Impl::flush_texts() {
-  for (std::size_t c = 0; c < arrays.size(); ++c) {
-    if (!is_ragged(schema.columns[c])) continue;
-    shard->append(arrays[c].values, std::as_bytes(std::span(arrays[c].text)));
-    arrays[c].text.clear();
-  }
+  shard->append(target.values, std::as_bytes(std::span(text)));
 }
 
 void DatasetWriter::Impl::append_column(const ColumnBlock& values, std::size_t c, std::size_t first, std::size_t count) {
@@ -205,23 +196,17 @@ void DatasetWriter::Impl::append_rows(const RowBlock& block, std::size_t first, 
   hasher.update_rows(std::span(block.row).subspan(first, count));
   for (std::size_t c = 0; c < schema.columns.size(); ++c) append_column(block.columns[c], c, first, count);
   shard_rows += count;
-  if (shard_rows % options.chunk_rows == 0) flush_texts();
 }
 
 // Second pass over the codes of one shard, a chunk at a time.
 void DatasetWriter::Impl::write_codes(std::size_t number, const std::vector<std::vector<int32_t>>& recode) {
   Manifest::ShardEntry& entry = manifest.shards[number];
   Hdf5ArrayFile file(staged.path() / entry.stored.file, false, pipeline);
-  // All arrays before the first value: what HDF5 allocates then comes in the same order however many chunks wait.
-  std::vector<std::size_t> targets(schema.columns.size());
-  for (std::size_t c = 0; c < schema.columns.size(); ++c) {
-    if (spills[c]) targets[c] = file.add_array(schema.columns[c].name, Element::kInt32, options.chunk_rows);
-  }
   std::vector<int32_t> codes;
   for (std::size_t c = 0; c < schema.columns.size(); ++c) {
     if (!spills[c]) continue;
     const std::vector<int32_t>& table = recode[c];
-    const std::size_t array = targets[c];
+    const std::size_t array = file.add_array(schema.columns[c].name, Element::kInt32, options.chunk_rows);
     for (uint64_t done = 0; done < entry.rows; done += codes.size()) {
       codes.resize(std::min(entry.rows - done, options.chunk_rows));
       spills[c]->read(codes);
@@ -312,10 +297,8 @@ void DatasetWriter::append(const RowBlock& block) {
   std::size_t done = 0;
   while (done < block.row.size()) {
     if (!impl_->shard) impl_->open_shard();
-    // Never across a chunk's end: chunks then get into the file in the same order however the rows are cut into blocks.
-    const uint64_t chunk_rows = impl_->options.chunk_rows;
-    const uint64_t room = std::min(impl_->options.rows_per_shard - impl_->shard_rows, chunk_rows - impl_->shard_rows % chunk_rows);
-    const auto count = static_cast<std::size_t>(std::min<uint64_t>(block.row.size() - done, room));
+    const std::size_t count =
+        static_cast<std::size_t>(std::min<uint64_t>(block.row.size() - done, impl_->options.rows_per_shard - impl_->shard_rows));
     impl_->append_rows(block, done, count);
     done += count;
     if (impl_->shard_rows == impl_->options.rows_per_shard) impl_->close_shard();

@@ -8,24 +8,8 @@
 namespace cohort::datasets {
 namespace {
 
-// Whole numbers of up to seven digits, which float32 holds exactly: most numbers of most tables.
-bool parse_short_integer(std::string_view text, uint32_t& value) {
-  if (text.empty() || text.size() > 7) return false;
-  value = 0;
-  for (const char c : text) {
-    const auto digit = static_cast<unsigned char>(c - '0');
-    if (digit > 9) return false;
-    value = value * 10 + digit;
-  }
-  return true;
-}
-
 template <class T>
 Parsed parse_real(std::string_view text, T& value) {
-  if (uint32_t whole = 0; parse_short_integer(text, whole)) {
-    value = static_cast<T>(whole);
-    return Parsed::kValue;
-  }
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = fast_float::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::result_out_of_range) return Parsed::kOutOfRange;

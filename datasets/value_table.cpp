@@ -1,7 +1,6 @@
 #include "datasets/value_table.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include <xxhash.h>
@@ -54,23 +53,8 @@ void SlotTable::insert(uint64_t hash, std::size_t slot, int32_t code, uint64_t p
   }
 }
 
-int32_t StringTable::code_of(std::string_view text) { return code_of(text, XXH3_64bits(text.data(), text.size())); }
-
-// The hashes of a few values ahead are known, so that their slots can be fetched while others are looked up.
-void StringTable::codes_of(std::span<const std::string_view> values, std::vector<int32_t>& codes) {
-  constexpr std::size_t kAhead = 16;
-  std::array<uint64_t, kAhead> hashes{};
-  for (std::size_t start = 0; start < values.size(); start += kAhead) {
-    const std::span<const std::string_view> group = values.subspan(start, std::min(kAhead, values.size() - start));
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      hashes[i] = XXH3_64bits(group[i].data(), group[i].size());
-      slots_.prefetch(hashes[i]);
-    }
-    for (std::size_t i = 0; i < group.size(); ++i) codes.push_back(code_of(group[i], hashes[i]));
-  }
-}
-
-int32_t StringTable::code_of(std::string_view text, uint64_t hash) {
+int32_t StringTable::code_of(std::string_view text) {
+  const uint64_t hash = XXH3_64bits(text.data(), text.size());
   std::size_t slot = 0;
   int32_t code = slots_.find(hash, [&](uint64_t place) { return text_at(place) == text; }, slot);
   if (code >= 0) return code;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +26,6 @@ class SlotTable {
     }
   }
   void insert(uint64_t hash, std::size_t slot, int32_t code, uint64_t payload);
-  /// Brings the slot of a hash that will be looked up soon into the cache.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
 
  private:
   struct Slot {
@@ -45,8 +42,6 @@ class StringTable {
   /// The value's code; a new value gets the next one. Throws Error (usage) beyond 2^31 − 2 values, 1 TiB of text, or 16 MiB
   /// of a single one.
   int32_t code_of(std::string_view value);
-  /// The codes of many values, appended to `codes`; faster than one by one.
-  void codes_of(std::span<const std::string_view> values, std::vector<int32_t>& codes);
   /// The value's code, or −1.
   int32_t find(std::string_view value) const;
   std::size_t size() const { return places_.size(); }
@@ -58,7 +53,6 @@ class StringTable {
   std::string_view text_at(uint64_t place) const {
     return std::string_view(text_.data() + (place >> kLengthBits), place & ((1u << kLengthBits) - 1));
   }
-  int32_t code_of(std::string_view value, uint64_t hash);
 
   std::vector<char> text_;
   std::vector<uint64_t> places_;
