@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/thread_communicator.h"
-#include "trainer/lane_reducer.h"
 
 namespace cohort::trainer {
 namespace {
@@ -82,10 +80,6 @@ TEST(LaneTree, SumsOfThreadsInAnyOrderHaveTheTreesBits) {
     sums.finish();
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), root.data()));
   }
-}
-
-TEST(LaneReducer, RefusesMoreRanksThanLanes) {
-  EXPECT_THROW(tests::run_ranks(3, [](core::Communicator& comm) { LaneReducer(comm, 2, 16); }), core::Error);
 }
 
 }  // namespace
