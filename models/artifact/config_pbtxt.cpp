@@ -14,9 +14,12 @@ std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n') result += "\\n";
-    else if (static_cast<unsigned char>(c) < 0x20) result += fmt::format("\\{:03o}", static_cast<unsigned>(c));
-    else result += c;
+    if (c == '\n')
+      result += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20)
+      result += fmt::format("\\{:03o}", static_cast<unsigned>(c));
+    else
+      result += c;
   }
   return result + "\"";
 }
@@ -52,7 +55,8 @@ std::optional<int64_t> served_version(const std::string& text) {
   const char* begin = text.data() + found + std::string_view(kVersions).size();
   int64_t version = 0;
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), version);
-  if (error != std::errc() || version <= 0 || std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)).substr(0, 2) != " ]")
+  if (error != std::errc() || version <= 0 ||
+      std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)).substr(0, 2) != " ]")
     return std::nullopt;
   return version;
 }

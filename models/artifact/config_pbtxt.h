@@ -1,4 +1,5 @@
-// `config.pbtxt`: how Triton Inference Server serves a model of the registry (its onnxruntime backend), and thereby which version is promoted.
+// `config.pbtxt`: how Triton Inference Server serves a model of the registry (its onnxruntime backend), and thereby
+// which version is promoted.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ struct ServingOptions {
   int64_t threads = 1;            ///< intra-op threads of each
 };
 
-/// The text for `manifest`'s version. Without explicit numbers Triton would run two instances of as many threads as there are cores.
+/// The text for `manifest`'s version. Without explicit numbers Triton would run two instances of as many threads as
+/// there are cores.
 std::string config_pbtxt(const Manifest& manifest, const ServingOptions& options = {});
 
 /// The version that a config.pbtxt written by config_pbtxt serves; nothing when the text is of another kind.

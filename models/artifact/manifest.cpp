@@ -31,8 +31,8 @@ double number(const JsonReader& reader) {
 }
 
 ordered_json to_json(const InputSpec& input) {
-  return {{"name", input.name}, {"kind", input.kind}, {"dtype", input.dtype}, {"shape", {"N", 1}}, {"missing", input.missing},
-          {"missing_markers", input.missing_markers}};
+  return {{"name", input.name}, {"kind", input.kind},       {"dtype", input.dtype},
+          {"shape", {"N", 1}},  {"missing", input.missing}, {"missing_markers", input.missing_markers}};
 }
 
 InputSpec read_input(const JsonReader& reader) {
@@ -113,8 +113,8 @@ ordered_json to_json(const Manifest& manifest) {
   json["objective"] = {{"name", manifest.objective}, {"options", options(manifest.objective_options)}};
   json["inputs"] = ordered_json::array();
   for (const InputSpec& input : manifest.inputs) json["inputs"].push_back(to_json(input));
-  json["output"] = {{"name", "prediction"},          {"dtype", "float32"},    {"shape", {"N", manifest.outputs}}, {"columns", manifest.outputs},
-                    {"task", manifest.task},         {"link", manifest.link}, {"classes", manifest.classes}};
+  json["output"] = {{"name", "prediction"},  {"dtype", "float32"},    {"shape", {"N", manifest.outputs}}, {"columns", manifest.outputs},
+                    {"task", manifest.task}, {"link", manifest.link}, {"classes", manifest.classes}};
   json["metrics"] = options(manifest.metrics);
   json["lineage"] = options(manifest.lineage);
   json["weights_sha256"] = manifest.weights_sha256;

@@ -1,4 +1,5 @@
-// `manifest.json`: what an artifact is, where it comes from, and the checksum of every file. Written last: a version without it doesn't exist.
+// `manifest.json`: what an artifact is, where it comes from, and the checksum of every file. Written last: a version
+// without it doesn't exist.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +30,9 @@ std::vector<InputSpec> input_specs(const datasets::FittedFeatures& features, con
 struct Parity {
   bool verified = false;
   int64_t rows = 0, hostile_rows = 0;
-  double max_abs_error = 0;          ///< over the real rows
-  double hostile_max_error = 0;      ///< relative above 1
-  std::string note;                  ///< why it is unverified
+  double max_abs_error = 0;      ///< over the real rows
+  double hostile_max_error = 0;  ///< relative above 1
+  std::string note;              ///< why it is unverified
 };
 
 struct Manifest {
@@ -39,7 +40,7 @@ struct Manifest {
 
   std::string name;
   int64_t version = 0;
-  std::string created;               ///< ISO 8601, UTC
+  std::string created;  ///< ISO 8601, UTC
   std::vector<InputSpec> inputs;
   int64_t outputs = 1;               ///< K: `prediction` is [N, K]
   std::string task;                  ///< "binary", "multiclass" or "regression"
@@ -47,8 +48,8 @@ struct Manifest {
   std::vector<std::string> classes;  ///< raw labels by class index; of a binary model the second is what is predicted
   std::string model, objective;
   nlohmann::ordered_json model_options, objective_options;
-  nlohmann::ordered_json metrics;    ///< {"test": {"auc": 0.78, …}, …}
-  nlohmann::ordered_json lineage;    ///< run id, dataset identity, config digest, git commit …
+  nlohmann::ordered_json metrics;  ///< {"test": {"auc": 0.78, …}, …}
+  nlohmann::ordered_json lineage;  ///< run id, dataset identity, config digest, git commit …
   std::string weights_sha256;
   Parity parity;
 

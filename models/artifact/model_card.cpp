@@ -35,7 +35,8 @@ std::vector<std::string> metric_names(const Manifest& manifest) {
   for (const auto& split : manifest.metrics.items())
     if (split.value().is_object())
       for (const auto& metric : split.value().items())
-        if (!metric.value().is_structured() && std::find(names.begin(), names.end(), metric.key()) == names.end()) names.push_back(metric.key());
+        if (!metric.value().is_structured() && std::find(names.begin(), names.end(), metric.key()) == names.end())
+          names.push_back(metric.key());
   return names;
 }
 
@@ -53,10 +54,12 @@ std::string front_matter(const Manifest& manifest, const CardNotes& notes) {
     if (!split.value().is_object()) continue;
     std::string metrics;
     for (const auto& metric : split.value().items())
-      if (metric.value().is_number()) metrics += fmt::format("    - type: {}\n      value: {}\n", quoted(metric.key()), metric.value().dump());
+      if (metric.value().is_number())
+        metrics += fmt::format("    - type: {}\n      value: {}\n", quoted(metric.key()), metric.value().dump());
     if (metrics.empty()) continue;
-    results += fmt::format("  - task:\n      type: {}\n    dataset:\n      name: {}\n      type: tabular\n      split: {}\n    metrics:\n{}",
-                           hub_task(manifest.task), quoted(notes.dataset.empty() ? "unnamed" : notes.dataset), quoted(split.key()), metrics);
+    results +=
+        fmt::format("  - task:\n      type: {}\n    dataset:\n      name: {}\n      type: tabular\n      split: {}\n    metrics:\n{}",
+                    hub_task(manifest.task), quoted(notes.dataset.empty() ? "unnamed" : notes.dataset), quoted(split.key()), metrics);
   }
   text += results.empty() ? "  results: []\n" : "  results:\n" + results;
   return text + "---\n";
@@ -82,15 +85,17 @@ std::string metrics_table(const Manifest& manifest) {
 std::string inputs_table(const Manifest& manifest) {
   std::string text = "| input [N, 1] | kind | dtype | missing |\n| --- | --- | --- | --- |\n";
   for (const InputSpec& input : manifest.inputs)
-    text += fmt::format("| {} | {} | {} | {} |\n", cell(input.name), input.kind, input.dtype, input.missing.empty() ? "the empty string" : input.missing);
+    text += fmt::format("| {} | {} | {} | {} |\n", cell(input.name), input.kind, input.dtype,
+                        input.missing.empty() ? "the empty string" : input.missing);
   return text;
 }
 
 std::string parity_sentence(const Parity& parity) {
   if (!parity.verified)
     return fmt::format("**Not verified** against ONNX Runtime{}. It can't be promoted.", parity.note.empty() ? "" : ": " + parity.note);
-  return fmt::format("ONNX Runtime and libtorch agree within {:.2g} on {} rows of the data, and within {:.2g} on {} rows made to break them.",
-                     parity.max_abs_error, parity.rows, parity.hostile_max_error, parity.hostile_rows);
+  return fmt::format(
+      "ONNX Runtime and libtorch agree within {:.2g} on {} rows of the data, and within {:.2g} on {} rows made to break them.",
+      parity.max_abs_error, parity.rows, parity.hostile_max_error, parity.hostile_rows);
 }
 
 std::string section(const std::string& title, const std::string& text) { return fmt::format("\n## {}\n\n{}\n", title, text); }
@@ -103,8 +108,11 @@ std::string model_card(const Manifest& manifest, const CardNotes& notes) {
   if (!notes.summary.empty()) text += notes.summary + "\n\n";
   text += fmt::format("A `{}` model with the objective `{}`, published {}.\n", manifest.model, manifest.objective, manifest.created);
   if (!notes.owners.empty()) text += fmt::format("Owners: {}.\n", fmt::join(notes.owners, ", "));
-  text += section("Intended use", notes.intended_use.empty() ? "Not stated: set `artifact.intended_use` in the experiment." : notes.intended_use);
-  text += section("Limits", notes.limits.empty() ? "Not stated: set `artifact.limits` in the experiment. The model knows nothing beyond the data below." : notes.limits);
+  text += section("Intended use",
+                  notes.intended_use.empty() ? "Not stated: set `artifact.intended_use` in the experiment." : notes.intended_use);
+  text += section("Limits", notes.limits.empty()
+                                ? "Not stated: set `artifact.limits` in the experiment. The model knows nothing beyond the data below."
+                                : notes.limits);
   text += section("Metrics", metrics_table(manifest));
   std::string data = notes.dataset.empty() ? "" : fmt::format("Dataset `{}`, {} rows.\n\n", notes.dataset, notes.dataset_rows);
   for (const auto& item : manifest.lineage.items()) data += fmt::format("- {}: {}\n", item.key(), figure(item.value()));

@@ -13,9 +13,9 @@ struct CardNotes {
   std::string summary;
   std::string intended_use;
   std::string limits;
-  std::string license;             ///< an SPDX name; "" for none stated
+  std::string license;  ///< an SPDX name; "" for none stated
   std::vector<std::string> owners;
-  std::string dataset;             ///< its name
+  std::string dataset;  ///< its name
   uint64_t dataset_rows = 0;
 };
 

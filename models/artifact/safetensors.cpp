@@ -28,15 +28,23 @@ struct Type {
   at::ScalarType scalar;
   uint64_t bytes;
 };
-constexpr std::array<Type, 10> kTypes = {{{"F64", at::kDouble, 8}, {"I64", at::kLong, 8}, {"F32", at::kFloat, 4}, {"I32", at::kInt, 4},
-                                          {"F16", at::kHalf, 2}, {"BF16", at::kBFloat16, 2}, {"I16", at::kShort, 2}, {"I8", at::kChar, 1},
-                                          {"U8", at::kByte, 1}, {"BOOL", at::kBool, 1}}};
+constexpr std::array<Type, 10> kTypes = {{{"F64", at::kDouble, 8},
+                                          {"I64", at::kLong, 8},
+                                          {"F32", at::kFloat, 4},
+                                          {"I32", at::kInt, 4},
+                                          {"F16", at::kHalf, 2},
+                                          {"BF16", at::kBFloat16, 2},
+                                          {"I16", at::kShort, 2},
+                                          {"I8", at::kChar, 1},
+                                          {"U8", at::kByte, 1},
+                                          {"BOOL", at::kBool, 1}}};
 
 const Type& type_of(const std::string& name, const at::Tensor& tensor) {
   for (const Type& type : kTypes)
     if (type.scalar == tensor.scalar_type()) return type;
-  throw core::usage_error(fmt::format("the tensor '{}' has a type that safetensors files don't hold here ({})", name, c10::toString(tensor.scalar_type())),
-                          "keep parameters and buffers in float32, or integers");
+  throw core::usage_error(
+      fmt::format("the tensor '{}' has a type that safetensors files don't hold here ({})", name, c10::toString(tensor.scalar_type())),
+      "keep parameters and buffers in float32, or integers");
 }
 
 /// Tensors on the CPU, row-major, in name order. Throws Error (usage) for a name used twice.
@@ -46,7 +54,8 @@ NamedTensors prepared(const NamedTensors& tensors) {
   std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (std::size_t i = 0; i < result.size(); ++i)
     if (result[i].first == kMetadata || !core::is_utf8(result[i].first) || (i > 0 && result[i].first == result[i - 1].first))
-      throw core::usage_error(fmt::format("a net can't have two tensors named '{}', nor one named so", result[i].first), "rename the parameter or buffer");
+      throw core::usage_error(fmt::format("a net can't have two tensors named '{}', nor one named so", result[i].first),
+                              "rename the parameter or buffer");
   return result;
 }
 
@@ -71,8 +80,10 @@ class Reader {
     const json header = parse_header();
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
-      if (name == kMetadata) check_metadata(value);
-      else entries.push_back(entry(name, value));
+      if (name == kMetadata)
+        check_metadata(value);
+      else
+        entries.push_back(entry(name, value));
     }
     check_coverage(entries);
     std::map<std::string, at::Tensor> tensors;
@@ -93,7 +104,8 @@ class Reader {
   json parse_header() {
     if (bytes_.size() < 8) fail("no safetensors file: shorter than 8 bytes");
     const uint64_t length = from_little_endian(bytes_);
-    if (length > kLargestHeader || length > bytes_.size() - 8) fail(fmt::format("the header's length {} is beyond the file or the limit", length));
+    if (length > kLargestHeader || length > bytes_.size() - 8)
+      fail(fmt::format("the header's length {} is beyond the file or the limit", length));
     data_ = 8 + length;
     const char* begin = bytes_.data() + 8;
     if (length == 0 || *begin != '{') fail("the header doesn't start with '{'");
@@ -148,7 +160,8 @@ class Reader {
       result.shape.push_back(static_cast<int64_t>(size));
     }
     if (count * result.type->bytes != result.end - result.begin)
-      fail(fmt::format("the entry '{}' has {} bytes where its shape asks for {}", name, result.end - result.begin, count * result.type->bytes));
+      fail(fmt::format("the entry '{}' has {} bytes where its shape asks for {}", name, result.end - result.begin,
+                       count * result.type->bytes));
     return result;
   }
 
@@ -187,7 +200,8 @@ std::string write_safetensors(const NamedTensors& tensors, const std::map<std::s
   // Data in order of falling element size, then name: every element is aligned, without padding.
   std::vector<std::size_t> order(all.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return all[a].second.element_size() > all[b].second.element_size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return all[a].second.element_size() > all[b].second.element_size(); });
   std::vector<uint64_t> begins(all.size());
   uint64_t data_bytes = 0;
   for (const std::size_t i : order) {
@@ -199,7 +213,8 @@ std::string write_safetensors(const NamedTensors& tensors, const std::map<std::s
   for (const auto& [key, value] : metadata) header[kMetadata][key] = value;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& [name, tensor] = all[i];
-    header[name] = {{"dtype", type_of(name, tensor).name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}};
+    header[name] = {
+        {"dtype", type_of(name, tensor).name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}};
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
@@ -210,7 +225,9 @@ std::string write_safetensors(const NamedTensors& tensors, const std::map<std::s
   return bytes;
 }
 
-std::map<std::string, at::Tensor> read_safetensors(const std::string& bytes, const std::string& origin) { return Reader(bytes, origin).read(); }
+std::map<std::string, at::Tensor> read_safetensors(const std::string& bytes, const std::string& origin) {
+  return Reader(bytes, origin).read();
+}
 
 std::string weights_sha256(NamedTensors tensors) {
   core::Sha256 hash;

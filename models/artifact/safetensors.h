@@ -13,14 +13,15 @@ namespace cohort::models {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// The bytes of a file: entries in name order; data aligned to its elements, larger elements first; `__metadata__` with {"format":"pt"} and
-/// `metadata`. Throws Error (usage) for a name used twice or a type the format lacks.
+/// The bytes of a file: entries in name order; data aligned to its elements, larger elements first; `__metadata__` with
+/// {"format":"pt"} and `metadata`. Throws Error (usage) for a name used twice or a type the format lacks.
 std::string write_safetensors(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata = {});
-/// Tensors own their memory. Throws Error (damaged), naming `origin`, on anything malformed: hostile lengths, holes, overlaps, duplicates.
+/// Tensors own their memory. Throws Error (damaged), naming `origin`, on anything malformed: hostile lengths, holes,
+/// overlaps, duplicates.
 std::map<std::string, at::Tensor> read_safetensors(const std::string& bytes, const std::string& origin);
 
-/// `weights_sha256` of run.json: SHA-256 over (name, dtype, shape, little-endian bytes) in name order. Name and dtype ("F32") come
-/// after their lengths, the shape after its number of dimensions; all numbers are 64 bits, little-endian.
+/// `weights_sha256` of run.json: SHA-256 over (name, dtype, shape, little-endian bytes) in name order. Name and dtype
+/// ("F32") come after their lengths, the shape after its number of dimensions; all numbers are 64 bits, little-endian.
 std::string weights_sha256(NamedTensors tensors);
 
 }  // namespace cohort::models

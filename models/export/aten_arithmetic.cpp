@@ -74,7 +74,8 @@ void div(Call& c) {
   const OnnxType inner = through_double ? OnnxType::kDouble : type;
   std::string quotient = c.add("Div", {c.operand("self", inner), c.operand("other", inner)});
   if (rounding == "floor") quotient = c.add("Floor", {quotient});
-  if (rounding == "trunc" && is_floating(type)) quotient = c.add("Mul", {c.add("Sign", {quotient}), c.add("Floor", {c.add("Abs", {quotient})})});
+  if (rounding == "trunc" && is_floating(type))
+    quotient = c.add("Mul", {c.add("Sign", {quotient}), c.add("Floor", {c.add("Abs", {quotient})})});
   c.result(c.cast(quotient, inner, type));
 }
 

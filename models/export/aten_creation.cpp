@@ -1,5 +1,5 @@
 // New tensors, casts and copies, sizes.
-#include <cmath>
+#include <algorithm>
 
 #include "models/export/aten_to_onnx.h"
 
@@ -36,6 +36,17 @@ void eye(Call& c) {
   c.result(c.cast(c.graph().constant(values, {rows, columns}), OnnxType::kFloat, type));
 }
 
+/// From both ends to the middle, as libtorch computes it.
+void linspace(Call& c) {
+  const auto steps = static_cast<std::size_t>(c.integer("steps"));
+  const auto start = static_cast<float>(c.number("start")), end = static_cast<float>(c.number("end"));
+  const float step = steps > 1 ? (end - start) / static_cast<float>(steps - 1) : 0;
+  std::vector<float> values(steps);
+  for (std::size_t i = 0; i < steps; ++i)
+    values[i] = i < steps / 2 || steps == 1 ? start + step * static_cast<float>(i) : end - step * static_cast<float>(steps - i - 1);
+  c.result(c.cast(c.graph().constant(values, {static_cast<int64_t>(steps)}), OnnxType::kFloat, c.output().type));
+}
+
 /// to, type_as, contiguous, clone, detach …: at most the type changes.
 void converted(Call& c) { c.result(c.tensor("self", c.output().type)); }
 
@@ -64,13 +75,14 @@ void add_creation_emitters(EmitTable& table) {
   for (const char* op : {"aten::zeros", "aten::zeros_like", "aten::new_zeros", "aten::zero_", "aten::zero"}) table[op] = zeros;
   for (const char* op : {"aten::ones", "aten::ones_like", "aten::new_ones"}) table[op] = ones;
   for (const char* op : {"aten::full", "aten::full_like", "aten::new_full"}) table[op] = full;
-  for (const char* op : {"prim::NumToTensor", "aten::Int", "aten::IntImplicit", "aten::Float", "aten::FloatImplicit", "aten::ScalarImplicit",
-                         "aten::Bool"})
+  for (const char* op :
+       {"prim::NumToTensor", "aten::Int", "aten::IntImplicit", "aten::Float", "aten::FloatImplicit", "aten::ScalarImplicit", "aten::Bool"})
     table[op] = same;
   table.insert({{"aten::fill", fill},
                 {"aten::scalar_tensor", scalar_tensor_of},
                 {"aten::arange", arange},
                 {"aten::eye", eye},
+                {"aten::linspace", linspace},
                 {"aten::copy_", copy},
                 {"aten::copy", copy},
                 {"aten::size", size},

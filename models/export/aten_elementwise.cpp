@@ -11,11 +11,12 @@ namespace {
 /// ONNX operators of the same meaning without attributes.
 const std::map<std::string, std::string>& plain_operators() {
   static const std::map<std::string, std::string> operators = {
-      {"aten::relu", "Relu"},   {"aten::sigmoid", "Sigmoid"}, {"aten::tanh", "Tanh"},   {"aten::exp", "Exp"},
-      {"aten::log", "Log"},     {"aten::sqrt", "Sqrt"},       {"aten::neg", "Neg"},     {"aten::negative", "Neg"},
-      {"aten::abs", "Abs"},     {"aten::sign", "Sign"},       {"aten::floor", "Floor"}, {"aten::ceil", "Ceil"},
-      {"aten::round", "Round"}, {"aten::erf", "Erf"},         {"aten::sin", "Sin"},     {"aten::cos", "Cos"},
-      {"aten::atan", "Atan"},   {"aten::reciprocal", "Reciprocal"}};
+      {"aten::relu", "Relu"},   {"aten::sigmoid", "Sigmoid"}, {"aten::tanh", "Tanh"},
+      {"aten::exp", "Exp"},     {"aten::log", "Log"},         {"aten::sqrt", "Sqrt"},
+      {"aten::neg", "Neg"},     {"aten::negative", "Neg"},    {"aten::abs", "Abs"},
+      {"aten::sign", "Sign"},   {"aten::floor", "Floor"},     {"aten::ceil", "Ceil"},
+      {"aten::round", "Round"}, {"aten::erf", "Erf"},         {"aten::sin", "Sin"},
+      {"aten::cos", "Cos"},     {"aten::atan", "Atan"},       {"aten::reciprocal", "Reciprocal"}};
   return operators;
 }
 
@@ -78,9 +79,7 @@ void elu(Call& c) {
 void selu(Call& c) { c.result(c.add("Selu", {self(c)})); }
 void celu(Call& c) { c.result(c.add("Celu", {self(c)}, {{"alpha", static_cast<float>(c.number_or("alpha", 1))}})); }
 
-void leaky_relu(Call& c) {
-  c.result(c.add("LeakyRelu", {self(c)}, {{"alpha", static_cast<float>(c.number_or("negative_slope", 0.01))}}));
-}
+void leaky_relu(Call& c) { c.result(c.add("LeakyRelu", {self(c)}, {{"alpha", static_cast<float>(c.number_or("negative_slope", 0.01))}})); }
 
 /// Between two bounds, either of which may be missing, a number or a tensor.
 void clip(Call& c, const std::string& low, const std::string& high) {
@@ -137,16 +136,36 @@ void nan_to_num(Call& c) {
 
 void add_elementwise_emitters(EmitTable& table) {
   for (const auto& [op, onnx] : plain_operators()) table[op] = plain;
-  table.insert({{"aten::rsqrt", rsqrt},           {"aten::square", square},           {"aten::log1p", log1p},
-                {"aten::expm1", expm1},           {"aten::log2", log2},               {"aten::log10", log10},
-                {"aten::exp2", exp2},             {"aten::gelu", gelu},               {"aten::silu", silu},
-                {"aten::mish", mish},             {"aten::hardswish", hardswish},     {"aten::hardsigmoid", hardsigmoid},
-                {"aten::softplus", softplus},     {"aten::log_sigmoid", log_sigmoid}, {"aten::elu", elu},
-                {"aten::selu", selu},             {"aten::celu", celu},               {"aten::leaky_relu", leaky_relu},
-                {"aten::clamp", clamp},           {"aten::clip", clamp},              {"aten::clamp_min", clamp},
-                {"aten::clamp_max", clamp},       {"aten::hardtanh", hardtanh},       {"aten::relu6", relu6},
-                {"aten::prelu", prelu},           {"aten::_prelu_kernel", prelu},     {"aten::glu", glu},
-                {"aten::isnan", isnan},           {"aten::isinf", isinf},             {"aten::nan_to_num", nan_to_num},
+  table.insert({{"aten::rsqrt", rsqrt},
+                {"aten::square", square},
+                {"aten::log1p", log1p},
+                {"aten::expm1", expm1},
+                {"aten::log2", log2},
+                {"aten::log10", log10},
+                {"aten::exp2", exp2},
+                {"aten::gelu", gelu},
+                {"aten::silu", silu},
+                {"aten::mish", mish},
+                {"aten::hardswish", hardswish},
+                {"aten::hardsigmoid", hardsigmoid},
+                {"aten::softplus", softplus},
+                {"aten::log_sigmoid", log_sigmoid},
+                {"aten::elu", elu},
+                {"aten::selu", selu},
+                {"aten::celu", celu},
+                {"aten::leaky_relu", leaky_relu},
+                {"aten::clamp", clamp},
+                {"aten::clip", clamp},
+                {"aten::clamp_min", clamp},
+                {"aten::clamp_max", clamp},
+                {"aten::hardtanh", hardtanh},
+                {"aten::relu6", relu6},
+                {"aten::prelu", prelu},
+                {"aten::_prelu_kernel", prelu},
+                {"aten::glu", glu},
+                {"aten::isnan", isnan},
+                {"aten::isinf", isinf},
+                {"aten::nan_to_num", nan_to_num},
                 {"aten::softsign", softsign}});
 }
 

@@ -34,8 +34,9 @@ void layer_norm(Call& c) {
 
 void rms_norm(Call& c) {
   const OnnxType type = c.output().type;
-  const double eps = c.has("eps") ? c.number("eps")
-                                  : type == OnnxType::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  const double eps = c.has("eps")                ? c.number("eps")
+                     : type == OnnxType::kDouble ? std::numeric_limits<double>::epsilon()
+                                                 : std::numeric_limits<float>::epsilon();
   std::vector<int64_t> axes;
   for (int64_t i = static_cast<int64_t>(c.integers("normalized_shape").size()); i > 0; --i) axes.push_back(-i);
   const std::string x = c.tensor("input", type);

@@ -97,9 +97,9 @@ void cumsum(Call& c) {
 
 /// The k largest (or smallest) entries and their positions.
 void top(Call& c, const std::string& k, bool largest) {
-  const std::vector<std::string> found = c.graph().add_many(
-      "TopK", {c.tensor("self"), k}, 2,
-      {{"axis", c.axis("dim", c.rank("self"))}, {"largest", int64_t{largest ? 1 : 0}}, {"sorted", int64_t{1}}});
+  const std::vector<std::string> found =
+      c.graph().add_many("TopK", {c.tensor("self"), k}, 2,
+                         {{"axis", c.axis("dim", c.rank("self"))}, {"largest", int64_t{largest ? 1 : 0}}, {"sorted", int64_t{1}}});
   c.result(found[0], 0);
   c.result(found[1], 1);
 }
@@ -112,13 +112,17 @@ void sort(Call& c) {
 }  // namespace
 
 void add_reduce_emitters(EmitTable& table) {
-  table.insert({{"aten::sum", sum},           {"aten::mean", mean},          {"aten::prod", prod},
-                {"aten::amax", amax},         {"aten::amin", amin},          {"aten::max", max},
-                {"aten::min", min},           {"aten::argmax", argmax},      {"aten::argmin", argmin},
-                {"aten::any", any},           {"aten::all", all},            {"aten::logsumexp", logsumexp},
-                {"aten::norm", norm},         {"aten::linalg_vector_norm", norm}, {"aten::var", var},
-                {"aten::std", std_deviation}, {"aten::var_mean", var_mean},  {"aten::std_mean", std_mean},
-                {"aten::cumsum", cumsum},     {"aten::topk", topk},          {"aten::sort", sort}});
+  table.insert({{"aten::sum", sum},           {"aten::mean", mean},
+                {"aten::prod", prod},         {"aten::amax", amax},
+                {"aten::amin", amin},         {"aten::max", max},
+                {"aten::min", min},           {"aten::argmax", argmax},
+                {"aten::argmin", argmin},     {"aten::any", any},
+                {"aten::all", all},           {"aten::logsumexp", logsumexp},
+                {"aten::norm", norm},         {"aten::linalg_vector_norm", norm},
+                {"aten::var", var},           {"aten::std", std_deviation},
+                {"aten::var_mean", var_mean}, {"aten::std_mean", std_mean},
+                {"aten::cumsum", cumsum},     {"aten::topk", topk},
+                {"aten::sort", sort}});
 }
 
 }  // namespace cohort::models

@@ -9,7 +9,8 @@
 namespace cohort::models {
 namespace {
 
-/// view, flatten, squeeze and all others that keep the order of the values: the recorded shape of the result says it all.
+/// view, flatten, squeeze and all others that keep the order of the values: the recorded shape of the result says it
+/// all.
 void reshape(Call& c) {
   if (c.output().dims == c.info("self").dims) return c.result(c.tensor("self"));
   c.result(c.reshape(c.tensor("self"), c.output().dims));
@@ -86,8 +87,8 @@ void stack(Call& c) {
   const std::vector<std::size_t> values = c.list("tensors");
   std::vector<std::string> parts = c.tensors("tensors");
   for (std::size_t i = 0; i < parts.size(); ++i)
-    parts[i] = c.add("Unsqueeze", {c.cast(parts[i], c.info_of(values.at(i)).type, c.output().type),
-                                   c.graph().constant(std::vector<int64_t>{axis})});
+    parts[i] = c.add("Unsqueeze",
+                     {c.cast(parts[i], c.info_of(values.at(i)).type, c.output().type), c.graph().constant(std::vector<int64_t>{axis})});
   c.result(parts.size() == 1 ? parts[0] : c.add("Concat", parts, {{"axis", axis}}));
 }
 

@@ -1,5 +1,5 @@
-// Dense features: columns with the same kinds of steps are computed together, as vectors, so that a batch of one row costs a dozen nodes and
-// not a dozen a column.
+// Dense features: columns with the same kinds of steps are computed together, as vectors, so that a batch of one row
+// costs a dozen nodes and not a dozen a column.
 #include <algorithm>
 #include <limits>
 
@@ -37,7 +37,8 @@ class DenseEmitter {
   }
 
  private:
-  /// Bool [N, D] for the k-th special code of every feature; features with fewer codes compare with NaN, which nothing equals.
+  /// Bool [N, D] for the k-th special code of every feature; features with fewer codes compare with NaN, which nothing
+  /// equals.
   void mark_special() {
     std::size_t most = 0;
     for (const DenseFeature& feature : features_) most = std::max(most, feature.special.size());
@@ -66,8 +67,10 @@ class DenseEmitter {
       std::vector<std::size_t> kinds;
       for (const datasets::Step& step : features_[f].steps) kinds.push_back(step.index());
       const auto found = std::find_if(result.begin(), result.end(), [&](const auto& group) { return group.first == kinds; });
-      if (found == result.end()) result.push_back({kinds, {f}});
-      else found->second.push_back(f);
+      if (found == result.end())
+        result.push_back({kinds, {f}});
+      else
+        found->second.push_back(f);
     }
     return result;
   }
@@ -106,8 +109,8 @@ class DenseEmitter {
       scales.push_back(step_of<datasets::Standardise>(features_[f], s).scale);
     }
     const std::string scaled = graph_.add("Mul", {graph_.add("Sub", {x, row(means)}), row(scales)});
-    return graph_.add("Clip", {scaled, graph_.constant(-datasets::kFarthest, OnnxType::kFloat),
-                               graph_.constant(datasets::kFarthest, OnnxType::kFloat)});
+    return graph_.add(
+        "Clip", {scaled, graph_.constant(-datasets::kFarthest, OnnxType::kFloat), graph_.constant(datasets::kFarthest, OnnxType::kFloat)});
   }
 
   /// Every column repeated once a bin, then (x − edge)·(1/width) between 0 and 1.

@@ -24,11 +24,20 @@ class Draws {
 
 std::vector<float> awkward_numbers(const datasets::DenseFeature& feature) {
   using Limits = std::numeric_limits<float>;
-  std::vector<float> values = {Limits::quiet_NaN(), 0.0f, -0.0f, 1.0f, -1.0f, Limits::min(), -Limits::min(), Limits::denorm_min(),
-                               feature.fill, std::nextafter(feature.fill, Limits::infinity())};
+  std::vector<float> values = {Limits::quiet_NaN(),
+                               0.0f,
+                               -0.0f,
+                               1.0f,
+                               -1.0f,
+                               Limits::min(),
+                               -Limits::min(),
+                               Limits::denorm_min(),
+                               feature.fill,
+                               std::nextafter(feature.fill, Limits::infinity())};
   const auto add_edges = [&](const std::vector<float>& edges) {
     for (const float edge : edges)
-      for (const float value : {edge, std::nextafter(edge, Limits::infinity()), std::nextafter(edge, -Limits::infinity())}) values.push_back(value);
+      for (const float value : {edge, std::nextafter(edge, Limits::infinity()), std::nextafter(edge, -Limits::infinity())})
+        values.push_back(value);
   };
   add_edges(feature.special);
   if (!feature.steps.empty()) {
@@ -40,13 +49,17 @@ std::vector<float> awkward_numbers(const datasets::DenseFeature& feature) {
 
 const std::vector<float>& huge_numbers() {
   using Limits = std::numeric_limits<float>;
-  static const std::vector<float> values = {Limits::infinity(), -Limits::infinity(), Limits::max(), Limits::lowest(), 1e30f, -1e30f, 1e12f, -1e12f};
+  static const std::vector<float> values = {
+      Limits::infinity(), -Limits::infinity(), Limits::max(), Limits::lowest(), 1e30f, -1e30f, 1e12f, -1e12f};
   return values;
 }
 
 std::vector<std::string> awkward_strings(const datasets::CategoricalFeature& feature) {
-  std::vector<std::string> values = {"", " ", "unseen", "NaN", "nan", "NULL", "0", "-1", "\"quoted\"", "a,b;c\td", "line\nbreak", "Ünïcödé", "漢字", "🙂",
-                                     std::string(10000, 'x')};
+  std::vector<std::string> values = {"",         " ",           "unseen",
+                                     "NaN",      "nan",         "NULL",
+                                     "0",        "-1",          "\"quoted\"",
+                                     "a,b;c\td", "line\nbreak", "Ünïcödé",
+                                     "漢字",     "🙂",        std::string(10000, 'x')};
   for (const std::string& known : feature.strings) {
     values.push_back(known);
     values.push_back(known + " ");

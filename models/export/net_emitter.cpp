@@ -17,12 +17,15 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 bool is_random(const std::string& op) {
-  static const std::vector<std::string> names = {"rand", "randn", "rand_like", "randn_like", "randint", "randint_like", "bernoulli",
-                                                 "multinomial", "normal", "normal_", "uniform_", "exponential_", "randperm", "poisson"};
+  static const std::vector<std::string> names = {"rand",         "randn",        "rand_like",   "randn_like", "randint",
+                                                 "randint_like", "bernoulli",    "multinomial", "normal",     "normal_",
+                                                 "uniform_",     "exponential_", "randperm",    "poisson"};
   return std::find(names.begin(), names.end(), op.substr(op.find("::") + 2)) != names.end();
 }
 
 bool reads_data(const std::string& op) { return op == "aten::item" || op == "aten::_local_scalar_dense" || op == "aten::is_nonzero"; }
+
+bool is_uninitialised(const std::string& op) { return op == "aten::empty" || op == "aten::empty_like" || op == "aten::new_empty"; }
 
 }  // namespace
 
@@ -56,6 +59,9 @@ void NetEmitter::emit_node(std::size_t n) {
     if (emit == nullptr && reads_data(node.op))
       call.refuse("forward reads a tensor's value as a number, so that the graph would depend on the data",
                   "compute with the tensor itself (where, clamp) and leave out .item()");
+    if (emit == nullptr && is_uninitialised(node.op))
+      call.refuse("what is written into its memory later is not recorded",
+                  "make constants before forward, as members or buffers, or with torch::tensor, zeros, full or arange");
     if (emit == nullptr) call.refuse("it has no counterpart here", "operators that can be exported: " + joined(exportable_operators()));
     emit(call);
   }
@@ -256,9 +262,7 @@ void Call::result_is_first() {
   const TraceNode& node = emitter_.trace_.nodes[node_];
   emitter_.slots_[node.outputs.at(0)] = emitter_.slots_[node.inputs.at(0)];
 }
-void Call::result_list(std::vector<std::string> names) {
-  emitter_.slots_[emitter_.trace_.nodes[node_].outputs.at(0)] = std::move(names);
-}
+void Call::result_list(std::vector<std::string> names) { emitter_.slots_[emitter_.trace_.nodes[node_].outputs.at(0)] = std::move(names); }
 
 OnnxGraph& Call::graph() const { return emitter_.graph_; }
 

@@ -22,8 +22,8 @@ struct WeightSource {
 
 class NetEmitter;
 
-/// One operator being emitted: its arguments by name, and where its results go. Arguments that don't fit throw Error (usage) naming the
-/// operator.
+/// One operator being emitted: its arguments by name, and where its results go. Arguments that don't fit throw Error
+/// (usage) naming the operator.
 class Call {
  public:
   Call(NetEmitter& emitter, std::size_t node) : emitter_(emitter), node_(node) {}
@@ -109,7 +109,8 @@ class NetEmitter {
 
  private:
   friend class Call;
-  /// What a value of the trace has become: nothing yet, a literal, an ONNX value, a list of the trace's values, a list of ONNX values.
+  /// What a value of the trace has become: nothing yet, a literal, an ONNX value, a list of the trace's values, a list
+  /// of ONNX values.
   using Slot = std::variant<std::monostate, Literal, std::string, std::vector<std::size_t>, std::vector<std::string>>;
 
   void emit_node(std::size_t node);

@@ -43,8 +43,8 @@ Trace record_at_all_batches(const datasets::FittedFeatures& features, const Serv
 
 bool reads(const Trace& trace, std::size_t value) {
   return trace.output == value || std::any_of(trace.nodes.begin(), trace.nodes.end(), [&](const TraceNode& node) {
-    return std::find(node.inputs.begin(), node.inputs.end(), value) != node.inputs.end();
-  });
+           return std::find(node.inputs.begin(), node.inputs.end(), value) != node.inputs.end();
+         });
 }
 
 /// The vectors of a table's rows that the ids choose: [N, dim].
@@ -53,15 +53,19 @@ std::string look_up(OnnxGraph& graph, const ServedNet::Table& table, const datas
   if (table.values.dim() != 2 || table.values.size(0) < cardinality)
     throw core::usage_error(fmt::format("the table '{}' has fewer rows than its column has values ({})", table.name, cardinality),
                             "give the table as many rows as Layout::Categorical::cardinality says");
-  const std::string values = graph.add_initializer(table.name.starts_with("tables.") ? table.name : "tables." + table.name, to_onnx(table.values));
+  const std::string values =
+      graph.add_initializer(table.name.starts_with("tables.") ? table.name : "tables." + table.name, to_onnx(table.values));
   return graph.add("Gather", {values, ids}, {{"axis", int64_t{0}}});
 }
 
 void add_link(OnnxGraph& graph, Link link, const std::string& logit) {
   switch (link) {
-    case Link::kIdentity: return graph.add_named(kOutput, "Identity", {logit});
-    case Link::kSigmoid: return graph.add_named(kOutput, "Sigmoid", {logit});
-    case Link::kSoftmax: return graph.add_named(kOutput, "Softmax", {logit}, {{"axis", int64_t{1}}});
+    case Link::kIdentity:
+      return graph.add_named(kOutput, "Identity", {logit});
+    case Link::kSigmoid:
+      return graph.add_named(kOutput, "Sigmoid", {logit});
+    case Link::kSoftmax:
+      return graph.add_named(kOutput, "Softmax", {logit}, {{"axis", int64_t{1}}});
   }
 }
 

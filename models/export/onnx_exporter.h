@@ -30,11 +30,11 @@ struct ServedNet {
   Link link = Link::kSigmoid;
 };
 
-/// The bytes of `model.onnx`. Inputs: one a raw column, named as it, [N, 1]: dense float32 (NaN missing), categorical string (""
-/// missing) or int64 (INT64_MIN missing). Output `prediction` float32 [N, K] (K = 1 but for softmax). `forward` is recorded
-/// with torch::jit::tracer at several batch sizes; sizes that follow the batch become shape expressions. Throws Error (usage) that
-/// names an operator that can't be exported, or a constant that follows the batch in no known way.
-std::string export_onnx(const datasets::FittedFeatures& features, const ServedNet& net,
-                        const std::map<std::string, std::string>& metadata);
+/// The bytes of `model.onnx`. Inputs: one a raw column, named as it, [N, 1]: dense float32 (NaN missing), categorical
+/// string ("" missing) or int64 (INT64_MIN missing). Output `prediction` float32 [N, K] (K = 1 but for softmax).
+/// `forward` is recorded with torch::jit::tracer at several batch sizes; sizes that follow the batch become shape
+/// expressions. Throws Error (usage) that names an operator that can't be exported, or a constant that follows the
+/// batch in no known way.
+std::string export_onnx(const datasets::FittedFeatures& features, const ServedNet& net, const std::map<std::string, std::string>& metadata);
 
 }  // namespace cohort::models

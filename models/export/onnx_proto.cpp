@@ -9,12 +9,20 @@
 namespace cohort::models {
 namespace {
 
-constexpr std::size_t kLargestTensor = std::size_t{3} << 29;   // 1.5 GiB
+constexpr std::size_t kLargestTensor = std::size_t{3} << 29;  // 1.5 GiB
 constexpr std::size_t kLargestModel = std::size_t{19} * ((std::size_t{1} << 30) / 10);
 
 // Field numbers of onnx.proto.
 enum class AttributeField : protozero::pbf_tag_type {
-  kName = 1, kF = 2, kI = 3, kS = 4, kT = 5, kFloats = 7, kInts = 8, kStrings = 9, kType = 20,
+  kName = 1,
+  kF = 2,
+  kI = 3,
+  kS = 4,
+  kT = 5,
+  kFloats = 7,
+  kInts = 8,
+  kStrings = 9,
+  kType = 20,
 };
 enum class AttributeType : int32_t { kFloat = 1, kInt = 2, kString = 3, kTensor = 4, kFloats = 6, kInts = 7, kStrings = 8 };
 enum class NodeField : protozero::pbf_tag_type { kInput = 1, kOutput = 2, kName = 3, kOpType = 4, kAttribute = 5, kDomain = 7 };
@@ -26,7 +34,12 @@ enum class TensorTypeField : protozero::pbf_tag_type { kElemType = 1, kShape = 2
 enum class ShapeField : protozero::pbf_tag_type { kDim = 1 };
 enum class DimField : protozero::pbf_tag_type { kValue = 1, kParam = 2 };
 enum class ModelField : protozero::pbf_tag_type {
-  kIrVersion = 1, kProducerName = 2, kProducerVersion = 3, kGraph = 7, kOpsetImport = 8, kMetadataProps = 14,
+  kIrVersion = 1,
+  kProducerName = 2,
+  kProducerVersion = 3,
+  kGraph = 7,
+  kOpsetImport = 8,
+  kMetadataProps = 14,
 };
 enum class OpsetField : protozero::pbf_tag_type { kDomain = 1, kVersion = 2 };
 enum class EntryField : protozero::pbf_tag_type { kKey = 1, kValue = 2 };
@@ -82,8 +95,10 @@ void write_value_info(protozero::pbf_builder<GraphField>& graph, GraphField fiel
   protozero::pbf_builder<ShapeField> shape(tensor, TensorTypeField::kShape);
   for (const OnnxDim& dim : dims) {
     protozero::pbf_builder<DimField> entry(shape, ShapeField::kDim);
-    if (const auto* number = std::get_if<int64_t>(&dim)) entry.add_int64(DimField::kValue, *number);
-    else entry.add_string(DimField::kParam, std::get<std::string>(dim));
+    if (const auto* number = std::get_if<int64_t>(&dim))
+      entry.add_int64(DimField::kValue, *number);
+    else
+      entry.add_string(DimField::kParam, std::get<std::string>(dim));
   }
 }
 
@@ -104,15 +119,20 @@ std::size_t size_of(OnnxType type) {
   switch (type) {
     case OnnxType::kUInt8:
     case OnnxType::kInt8:
-    case OnnxType::kBool: return 1;
+    case OnnxType::kBool:
+      return 1;
     case OnnxType::kInt16:
-    case OnnxType::kFloat16: return 2;
+    case OnnxType::kFloat16:
+      return 2;
     case OnnxType::kFloat:
-    case OnnxType::kInt32: return 4;
+    case OnnxType::kInt32:
+      return 4;
     case OnnxType::kInt64:
-    case OnnxType::kDouble: return 8;
+    case OnnxType::kDouble:
+      return 8;
     case OnnxType::kString:
-    case OnnxType::kUndefined: return 0;
+    case OnnxType::kUndefined:
+      return 0;
   }
   return 0;
 }
@@ -122,14 +142,30 @@ bool is_floating(OnnxType type) { return type == OnnxType::kFloat || type == Onn
 OnnxTensor scalar_tensor(OnnxType type, double value, std::vector<int64_t> dims) {
   OnnxTensor tensor{type, std::move(dims), {}};
   switch (type) {
-    case OnnxType::kFloat: tensor.bytes = bytes_of(static_cast<float>(value)); break;
-    case OnnxType::kDouble: tensor.bytes = bytes_of(value); break;
-    case OnnxType::kInt64: tensor.bytes = bytes_of(static_cast<int64_t>(value)); break;
-    case OnnxType::kInt32: tensor.bytes = bytes_of(static_cast<int32_t>(value)); break;
-    case OnnxType::kInt16: tensor.bytes = bytes_of(static_cast<int16_t>(value)); break;
-    case OnnxType::kInt8: tensor.bytes = bytes_of(static_cast<int8_t>(value)); break;
-    case OnnxType::kUInt8: tensor.bytes = bytes_of(static_cast<uint8_t>(value)); break;
-    case OnnxType::kBool: tensor.bytes = bytes_of(static_cast<uint8_t>(value != 0)); break;
+    case OnnxType::kFloat:
+      tensor.bytes = bytes_of(static_cast<float>(value));
+      break;
+    case OnnxType::kDouble:
+      tensor.bytes = bytes_of(value);
+      break;
+    case OnnxType::kInt64:
+      tensor.bytes = bytes_of(static_cast<int64_t>(value));
+      break;
+    case OnnxType::kInt32:
+      tensor.bytes = bytes_of(static_cast<int32_t>(value));
+      break;
+    case OnnxType::kInt16:
+      tensor.bytes = bytes_of(static_cast<int16_t>(value));
+      break;
+    case OnnxType::kInt8:
+      tensor.bytes = bytes_of(static_cast<int8_t>(value));
+      break;
+    case OnnxType::kUInt8:
+      tensor.bytes = bytes_of(static_cast<uint8_t>(value));
+      break;
+    case OnnxType::kBool:
+      tensor.bytes = bytes_of(static_cast<uint8_t>(value != 0));
+      break;
     default:
       throw core::usage_error(fmt::format("the net uses a number of data type {}, which can't be exported", static_cast<int>(type)),
                               "compute in float32 when serving");
@@ -147,7 +183,8 @@ std::string OnnxGraph::unique(const std::string& hint) {
 }
 
 void OnnxGraph::reserve(const std::string& name) {
-  if (name.empty()) throw core::usage_error("a column without a name can't be an input of an ONNX graph", "give the column a name when importing");
+  if (name.empty())
+    throw core::usage_error("a column without a name can't be an input of an ONNX graph", "give the column a name when importing");
   if (!names_.insert(name).second)
     throw core::usage_error(fmt::format("the name '{}' is used twice among the inputs and outputs of the ONNX graph", name),
                             "rename the column; 'prediction' is the output's name");
@@ -164,11 +201,13 @@ void OnnxGraph::add_output(const std::string& name, OnnxType type, std::vector<O
 std::string OnnxGraph::add_initializer(const std::string& hint, OnnxTensor tensor) {
   constexpr const char* kRemedy = "make the net's tables smaller: a lower embedding dimension, max_size or min_count in [features]";
   if (tensor.bytes.size() > kLargestTensor)
-    throw core::usage_error(fmt::format("the tensor '{}' has {} bytes; an ONNX file holds tensors of up to {}", hint, tensor.bytes.size(),
-                                        kLargestTensor), kRemedy);
+    throw core::usage_error(
+        fmt::format("the tensor '{}' has {} bytes; an ONNX file holds tensors of up to {}", hint, tensor.bytes.size(), kLargestTensor),
+        kRemedy);
   initializer_bytes_ += tensor.bytes.size();
   if (initializer_bytes_ > kLargestModel)
-    throw core::usage_error(fmt::format("the net's tensors have more than {} bytes, which one ONNX file can't hold", kLargestModel), kRemedy);
+    throw core::usage_error(fmt::format("the net's tensors have more than {} bytes, which one ONNX file can't hold", kLargestModel),
+                            kRemedy);
   std::string name = unique(hint);
   initializers_.emplace_back(name, std::move(tensor));
   return name;
@@ -185,7 +224,8 @@ std::string OnnxGraph::constant(OnnxTensor tensor) {
 }
 
 std::string OnnxGraph::constant(const std::vector<int64_t>& values) {
-  return constant(OnnxTensor{OnnxType::kInt64, {static_cast<int64_t>(values.size())},
+  return constant(OnnxTensor{OnnxType::kInt64,
+                             {static_cast<int64_t>(values.size())},
                              std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(int64_t))});
 }
 

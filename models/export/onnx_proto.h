@@ -48,8 +48,8 @@ using OnnxAttributes = std::vector<std::pair<std::string, OnnxValue>>;
 /// A dimension of an input or output: a number, or the name of a symbol.
 using OnnxDim = std::variant<int64_t, std::string>;
 
-/// A graph under construction. Not thread-safe. Values are named by strings; every name is used once. Errors: Error (usage) for a tensor
-/// of more than 1.5 GiB or a graph of more than 1.9 GiB, which one protobuf message can't hold.
+/// A graph under construction. Not thread-safe. Values are named by strings; every name is used once. Errors: Error
+/// (usage) for a tensor of more than 1.5 GiB or a graph of more than 1.9 GiB, which one protobuf message can't hold.
 class OnnxGraph {
  public:
   /// A name nobody has yet: `hint`, or `hint` with a number.
@@ -65,8 +65,8 @@ class OnnxGraph {
   std::string add_initializer(const std::string& hint, OnnxTensor tensor);
   /// The same for small constants, equal ones stored once.
   std::string constant(OnnxTensor tensor);
-  std::string constant(const std::vector<int64_t>& values);                                 ///< int64 [n]
-  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims);        ///< float32
+  std::string constant(const std::vector<int64_t>& values);                           ///< int64 [n]
+  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims);  ///< float32
   std::string constant(double value, OnnxType type) { return constant(scalar_tensor(type, value)); }
 
   /// Adds a node with one output; gives the output's name. An input "" is an optional one left out.

@@ -28,7 +28,8 @@ namespace {
 constexpr double kBatchTolerance = 1e-5;
 constexpr int kNoOnnxRuntime = 4;  // exit status of onnx_check.py
 constexpr const char* kRemedy =
-    "install onnxruntime into the private environment, or name an interpreter that has it by COHORT_PYTHON, or set artifact.parity = \"skip\" "
+    "install onnxruntime into the private environment, or name an interpreter that has it by COHORT_PYTHON, or set artifact.parity = "
+    "\"skip\" "
     "(the artifact then can't be promoted)";
 
 /// A folder of its own under the system's temporary one, removed in the end.
@@ -113,8 +114,9 @@ void check_batches(const std::filesystem::path& folder, const char* file, int64_
   const std::vector<float> part = read_floats(folder / file);
   const double difference = largest_difference(part, std::span(all).first(std::min(part.size(), all.size())));
   if (difference > kBatchTolerance)
-    throw core::failed_error(fmt::format("ONNX Runtime's predictions at batch size {} and for all rows at once differ by {:.3g}", batch, difference),
-                             "a row's prediction must not depend on the other rows: let forward compute each row by itself");
+    throw core::failed_error(
+        fmt::format("ONNX Runtime's predictions at batch size {} and for all rows at once differ by {:.3g}", batch, difference),
+        "a row's prediction must not depend on the other rows: let forward compute each row by itself");
 }
 
 bool runs(const std::string& path) { return !path.empty() && access(path.c_str(), X_OK) == 0; }
@@ -126,7 +128,8 @@ double largest_difference(std::span<const float> a, std::span<const float> b) {
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
-    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])) / std::max(1.0, std::abs(static_cast<double>(b[i])));
+    const double difference =
+        std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])) / std::max(1.0, std::abs(static_cast<double>(b[i])));
     largest = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(largest, difference);
   }
   return largest;
@@ -148,8 +151,9 @@ std::vector<float> run_onnx(const std::filesystem::path& model, const RawTable& 
   const ScratchFolder folder;
   write_request(folder.path(), table);
   const std::filesystem::path log = folder.path() / "log";
-  const int status = run_program({python, share_file("models/export/onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()},
-                                 log, std::chrono::seconds(600));
+  const int status = run_program(
+      {python, share_file("models/export/onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()}, log,
+      std::chrono::seconds(600));
   if (status == kNoOnnxRuntime) throw core::failed_error(fmt::format("the interpreter {} has no onnxruntime", python), kRemedy);
   if (status != 0)
     throw core::failed_error(fmt::format("ONNX Runtime could not run {} (exit status {}):\n{}", model.string(), status, last_lines(log)),

@@ -5,8 +5,8 @@
 namespace cohort::models {
 namespace {
 
-/// The trees of all columns. Leaf k of column g adds quantiles[k], its distance to the next, normals[k] and its distance to the next to the
-/// targets g, G + g, 2G + g and 3G + g; all other trees add nothing to these.
+/// The trees of all columns. Leaf k of column g adds quantiles[k], its distance to the next, normals[k] and its
+/// distance to the next to the targets g, G + g, 2G + g and 3G + g; all other trees add nothing to these.
 class IntervalTrees {
  public:
   explicit IntervalTrees(const std::vector<const datasets::QuantileNormal*>& tables) : tables_(tables) {
@@ -89,7 +89,8 @@ std::string emit_quantile_normal(OnnxGraph& graph, const std::string& x, const s
     lowest.push_back(table->quantiles.front());
     highest.push_back(table->quantiles.back());
   }
-  const std::string bounded = graph.add("Min", {graph.add("Max", {x, graph.constant(lowest, {1, columns})}), graph.constant(highest, {1, columns})});
+  const std::string bounded =
+      graph.add("Min", {graph.add("Max", {x, graph.constant(lowest, {1, columns})}), graph.constant(highest, {1, columns})});
   const std::string found = graph.add_ml("TreeEnsembleRegressor", {bounded}, IntervalTrees(tables).attributes());
   const std::vector<std::string> parts =
       graph.add_many("Split", {found, graph.constant(std::vector<int64_t>(4, columns))}, 4, {{"axis", int64_t{1}}});

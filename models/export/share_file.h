@@ -6,8 +6,9 @@
 
 namespace cohort::models {
 
-/// The file `name` (a path from the repository root) below $COHORT_SHARE, else in ../share/cohort beside the program's folder (an installed program), else in the source tree it
-/// was built from. Throws Error (failed) naming the places when it is in none.
+/// The file `name` (a path from the repository root) below $COHORT_SHARE, else in ../share/cohort beside the program's
+/// folder (an installed program), else in the source tree it was built from. Throws Error (failed) naming the places
+/// when it is in none.
 std::filesystem::path share_file(const std::string& name);
 
 }  // namespace cohort::models

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -50,7 +52,7 @@ class Literals {
     if (std::holds_alternative<Size>(first)) return fitted([](const Literal& l) { return std::get<Size>(l); });
     if (const auto* list = std::get_if<std::vector<Size>>(&first)) return sizes(list->size());
     for (std::size_t t = 1; t < traces_.size(); ++t)
-      if (!same(literal(t), first)) differ("a constant changes with the batch or with the data");
+      if (!same(literal(t), first)) differ("a constant changes with the batch or with the data, as a number read by .item() does");
     return first;
   }
 
@@ -105,18 +107,16 @@ void check_same_operators(const std::vector<Trace>& traces) {
 
 bool is_view(const std::string& op) {
   static const std::vector<std::string> views = {
-      "aten::view", "aten::view_as", "aten::reshape", "aten::reshape_as", "aten::flatten", "aten::unflatten", "aten::squeeze",
-      "aten::unsqueeze", "aten::select", "aten::slice", "aten::narrow", "aten::t", "aten::transpose", "aten::permute", "aten::swapaxes",
-      "aten::movedim", "aten::expand", "aten::expand_as", "aten::chunk", "aten::split", "aten::split_with_sizes", "aten::unbind",
-      "aten::contiguous", "aten::detach", "aten::alias", "aten::to", "aten::type_as", "aten::dropout", "aten::numpy_T", "aten::mT",
-      "aten::diagonal", "aten::unfold", "aten::broadcast_to", "aten::tensor_split", "prim::ListUnpack",
-      "prim::ListConstruct", "prim::TupleConstruct", "prim::TupleUnpack"};
+      "aten::view",      "aten::view_as",   "aten::reshape",          "aten::reshape_as",  "aten::flatten",    "aten::unflatten",
+      "aten::squeeze",   "aten::unsqueeze", "aten::select",           "aten::slice",       "aten::narrow",     "aten::t",
+      "aten::transpose", "aten::permute",   "aten::swapaxes",         "aten::movedim",     "aten::expand",     "aten::expand_as",
+      "aten::chunk",     "aten::split",     "aten::split_with_sizes", "aten::unbind",      "aten::contiguous", "aten::detach",
+      "aten::alias",     "aten::to",        "aten::type_as",          "aten::dropout",     "aten::numpy_T",    "aten::mT",
+      "aten::diagonal",  "aten::unfold",    "aten::broadcast_to",     "aten::tensor_split"};
   return std::find(views.begin(), views.end(), op) != views.end();
 }
 
-bool is_in_place(const std::string& op) {
-  return op.starts_with("aten::") && op.ends_with("_") && !op.ends_with("__");
-}
+bool is_in_place(const std::string& op) { return op.starts_with("aten::") && op.ends_with("_") && !op.ends_with("__"); }
 
 }  // namespace
 
@@ -174,25 +174,51 @@ Trace without_dead_nodes(Trace trace) {
   return trace;
 }
 
+namespace {
+
+/// Sets of values that may share memory.
+class SharedMemory {
+ public:
+  explicit SharedMemory(const Trace& trace) : root_(trace.values.size()) {
+    std::iota(root_.begin(), root_.end(), std::size_t{0});
+    std::map<std::size_t, const TraceNode*> lists;
+    for (const TraceNode& node : trace.nodes) {
+      if (is_view(node.op) || is_in_place(node.op)) {
+        for (const std::size_t output : node.outputs) join(output, node.inputs.at(0));
+      } else if (node.op == "prim::ListConstruct" || node.op == "prim::TupleConstruct") {
+        lists[node.outputs.at(0)] = &node;
+      } else if (node.op == "prim::ListUnpack" || node.op == "prim::TupleUnpack") {
+        const auto list = lists.find(node.inputs.at(0));
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+          join(node.outputs[i], list == lists.end() ? node.inputs[0] : list->second->inputs.at(i));
+      }
+    }
+  }
+
+  std::size_t of(std::size_t value) {
+    while (root_[value] != value) value = root_[value] = root_[root_[value]];
+    return value;
+  }
+
+ private:
+  void join(std::size_t a, std::size_t b) { root_[of(a)] = of(b); }
+  std::vector<std::size_t> root_;
+};
+
+}  // namespace
+
 void check_in_place(const Trace& trace) {
-  // Values that may share memory have one root.
-  std::vector<std::size_t> root(trace.values.size());
-  for (std::size_t v = 0; v < root.size(); ++v) root[v] = v;
-  const std::function<std::size_t(std::size_t)> find = [&](std::size_t v) { return root[v] == v ? v : root[v] = find(root[v]); };
-  for (const TraceNode& node : trace.nodes)
-    if (is_view(node.op) || is_in_place(node.op))
-      for (const std::size_t output : node.outputs)
-        for (std::size_t i = 0; i < node.inputs.size(); ++i)
-          if (i == 0 || node.op.starts_with("prim::")) root[find(output)] = find(node.inputs[i]);
+  SharedMemory memory(trace);
   for (std::size_t n = 0; n < trace.nodes.size(); ++n) {
     const TraceNode& changed = trace.nodes[n];
     if (!is_in_place(changed.op) || changed.inputs.empty()) continue;
-    const std::size_t memory = find(changed.inputs[0]);
-    // Made before the change and read after it, under a name other than the result's: such a value has changed unrecorded.
+    const std::size_t touched = memory.of(changed.inputs[0]);
+    // Made before the change and read after it, under a name other than the result's: such a value has changed
+    // unrecorded.
     std::vector<bool> stale(trace.values.size(), false);
     for (std::size_t m = 0; m < n; ++m)
-      for (const std::size_t v : trace.nodes[m].outputs) stale[v] = find(v) == memory;
-    for (const std::size_t v : trace.inputs) stale[v] = find(v) == memory;
+      for (const std::size_t v : trace.nodes[m].outputs) stale[v] = memory.of(v) == touched;
+    for (const std::size_t v : trace.inputs) stale[v] = memory.of(v) == touched;
     const auto reads_stale = [&](std::size_t v) { return stale[v]; };
     bool found = stale[trace.output];
     for (std::size_t m = n + 1; m < trace.nodes.size(); ++m)

@@ -22,8 +22,8 @@ struct Size {
 
 /// A tensor met as a constant: one of the net's weights, or bytes.
 struct TensorLiteral {
-  std::optional<std::size_t> weight;           ///< position in ServedNet::weights
-  std::shared_ptr<const OnnxTensor> tensor;    ///< of weights: none
+  std::optional<std::size_t> weight;         ///< position in ServedNet::weights
+  std::shared_ptr<const OnnxTensor> tensor;  ///< of weights: none
   friend bool operator==(const TensorLiteral& a, const TensorLiteral& b) {
     return a.weight == b.weight && (a.tensor == b.tensor || (a.tensor && b.tensor && *a.tensor == *b.tensor));
   }
@@ -45,7 +45,7 @@ struct TraceNode {
   std::vector<std::size_t> inputs, outputs;  ///< positions in Trace::values
   std::vector<std::string> names;            ///< names of the arguments, one an input; "" where unknown
   Literal literal;
-  std::string scope;                         ///< the module's path, where known
+  std::string scope;  ///< the module's path, where known
 };
 
 struct Trace {
@@ -55,15 +55,16 @@ struct Trace {
   std::size_t output = 0;
 };
 
-/// The trace that holds for every batch size, from traces recorded at the (at least three, distinct) sizes `batches`: integers that are
-/// k·B + c exactly become such sizes. Throws Error (usage), naming the operator, on any other difference.
+/// The trace that holds for every batch size, from traces recorded at the (at least three, distinct) sizes `batches`:
+/// integers that are k·B + c exactly become such sizes. Throws Error (usage), naming the operator, on any other
+/// difference.
 Trace unify(const std::vector<Trace>& traces, const std::vector<int64_t>& batches);
 
 /// Leaves out what the output doesn't depend on.
 Trace without_dead_nodes(Trace trace);
 
-/// Throws Error (usage) when an in-place operator changes a value that is also read through a view: then the recorded order of values
-/// isn't the order of the computation.
+/// Throws Error (usage) when an in-place operator changes a value that is also read through a view: then the recorded
+/// order of values isn't the order of the computation.
 void check_in_place(const Trace& trace);
 
 /// "the operator 'aten::add' of block0.linear", for messages: the module's path, else the last weight used before it.

@@ -14,16 +14,26 @@ namespace {
 
 OnnxType onnx_type(at::ScalarType type) {
   switch (type) {
-    case at::kFloat: return OnnxType::kFloat;
-    case at::kDouble: return OnnxType::kDouble;
-    case at::kHalf: return OnnxType::kFloat16;
-    case at::kLong: return OnnxType::kInt64;
-    case at::kInt: return OnnxType::kInt32;
-    case at::kShort: return OnnxType::kInt16;
-    case at::kChar: return OnnxType::kInt8;
-    case at::kByte: return OnnxType::kUInt8;
-    case at::kBool: return OnnxType::kBool;
-    default: return OnnxType::kUndefined;
+    case at::kFloat:
+      return OnnxType::kFloat;
+    case at::kDouble:
+      return OnnxType::kDouble;
+    case at::kHalf:
+      return OnnxType::kFloat16;
+    case at::kLong:
+      return OnnxType::kInt64;
+    case at::kInt:
+      return OnnxType::kInt32;
+    case at::kShort:
+      return OnnxType::kInt16;
+    case at::kChar:
+      return OnnxType::kInt8;
+    case at::kByte:
+      return OnnxType::kUInt8;
+    case at::kBool:
+      return OnnxType::kBool;
+    default:
+      return OnnxType::kUndefined;
   }
 }
 
@@ -112,6 +122,11 @@ class Recorder {
   Trace trace_;
 };
 
+core::Error unrecorded(const std::string& why) {
+  return core::usage_error("the net's forward pass could not be recorded: " + why,
+                           "check that forward works on any batch size, without gradients");
+}
+
 }  // namespace
 
 OnnxTensor to_onnx(const at::Tensor& tensor) {
@@ -137,9 +152,10 @@ Trace record_trace(const std::function<at::Tensor(const std::vector<at::Tensor>&
     graph = torch::jit::tracer::trace(std::move(stack), traced, [](const at::Tensor&) { return std::string(); }).first->graph;
   } catch (const core::Error&) {
     throw;
+  } catch (const c10::Error& error) {
+    throw unrecorded(error.what_without_backtrace());
   } catch (const std::exception& error) {
-    throw core::usage_error(fmt::format("the net's forward pass could not be recorded: {}", error.what()),
-                            "check that forward works on any batch size, without gradients");
+    throw unrecorded(error.what());
   }
   return Recorder(weights).convert(*graph);
 }

@@ -14,8 +14,9 @@ namespace cohort::models {
 
 using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Runs `forward` once on `inputs` and records the operators. Constants that are one of `weights` (same memory, shape and type) are
-/// marked as such. Gradients are off meanwhile. Local; the tracer's state is this thread's own. Throws Error (usage) when forward throws.
+/// Runs `forward` once on `inputs` and records the operators. Constants that are one of `weights` (same memory, shape
+/// and type) are marked as such. Gradients are off meanwhile. Local; the tracer's state is this thread's own. Throws
+/// Error (usage) when forward throws.
 Trace record_trace(const std::function<at::Tensor(const std::vector<at::Tensor>&)>& forward, const std::vector<at::Tensor>& inputs,
                    const NamedTensorList& weights);
 

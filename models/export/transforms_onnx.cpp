@@ -18,7 +18,8 @@ EmittedFeatures emit_features(OnnxGraph& graph, const datasets::FittedFeatures& 
     const auto [found, added] = inputs.try_emplace(column, type);
     if (!added) {
       if (found->second != type)
-        throw core::usage_error(fmt::format("the column '{}' is used both as a number and as a category", column), "import it twice, under two names");
+        throw core::usage_error(fmt::format("the column '{}' is used both as a number and as a category", column),
+                                "import it twice, under two names");
       return;
     }
     graph.reserve(column);

@@ -1,5 +1,5 @@
-// Fitted features as ONNX nodes: from raw columns to the dense matrix and the indices, the same float32 operations in the same order as
-// datasets::apply and index_of.
+// Fitted features as ONNX nodes: from raw columns to the dense matrix and the indices, the same float32 operations in
+// the same order as datasets::apply and index_of.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct EmittedFeatures {
   std::string batch;             ///< an input, whose first dimension is N
 };
 
-/// Adds one input [N, 1] a raw column, named as it, and the nodes that transform them. Throws Error (usage) when there is no column, or when
-/// a column's name can't be that of an input.
+/// Adds one input [N, 1] a raw column, named as it, and the nodes that transform them. Throws Error (usage) when there
+/// is no column, or when a column's name can't be that of an input.
 EmittedFeatures emit_features(OnnxGraph& graph, const datasets::FittedFeatures& features);
 
 /// A dense matrix without columns, [N, 0], for nets that take the dense input although no column is dense.

@@ -122,7 +122,8 @@ TEST(HostileRows, AreTheSameForTheSameSeedAndHoldTheAwkwardValues) {
   features.categorical.push_back({"c", datasets::DType::kString, {"a"}, {}});
   features.categorical.push_back({"i", datasets::DType::kInt64, {}, {5}});
   const RawTable real = sample_rows(features, 10);
-  const RawTable rows = hostile_rows(features, real, 400, 9), again = hostile_rows(features, real, 400, 9), other = hostile_rows(features, real, 400, 10);
+  const RawTable rows = hostile_rows(features, real, 400, 9), again = hostile_rows(features, real, 400, 9),
+                 other = hostile_rows(features, real, 400, 10);
   ASSERT_EQ(rows.columns.size(), 4u);
   EXPECT_EQ(rows.columns[2].strings, again.columns[2].strings);
   EXPECT_NE(rows.columns[2].strings, other.columns[2].strings);

@@ -59,7 +59,8 @@ inline ServedNet dense_net(std::function<at::Tensor(const at::Tensor&)> forward,
   return net;
 }
 
-/// Numbers in [-2, 2), words of the vocabulary or not, keyed by row and column; some missing where the feature knows missing values.
+/// Numbers in [-2, 2), words of the vocabulary or not, keyed by row and column; some missing where the feature knows
+/// missing values.
 inline RawTable sample_rows(const datasets::FittedFeatures& features, int64_t rows, uint64_t seed = 1) {
   RawTable table;
   table.rows = static_cast<uint64_t>(rows);

@@ -23,7 +23,9 @@ ArtifactContents sample() {
   contents.features.categorical.push_back({"colour", datasets::DType::kString, {"blue", "red"}, {}});
   contents.features.categorical.push_back({"grade", datasets::DType::kInt64, {}, {1, 2}});
   datasets::Schema schema;
-  schema.columns.push_back({.name = "x0", .kind = datasets::Kind::kDense, .missing_markers = {"NA", "-"}});
+  datasets::Column& column = schema.columns.emplace_back();
+  column.name = "x0";
+  column.missing_markers = {"NA", "-"};
   Manifest& m = contents.manifest;
   m.name = "credit";
   m.version = 3;
@@ -91,8 +93,9 @@ TEST(ArtifactFolder, NamesEveryFileThatIsDamagedMissingOrUnlisted) {
   std::ofstream(folder.path() / "model.onnx", std::ios::app) << "x";
   std::filesystem::remove(folder.path() / "features.json");
   std::ofstream(folder.path() / "stray.txt") << "x";
-  EXPECT_THAT(complaint(folder.path()), AllOf(HasSubstr("weights.safetensors has another checksum"), HasSubstr("model.onnx has 16 bytes where"),
-                                              HasSubstr("features.json is missing"), HasSubstr("stray.txt is not in the manifest")));
+  EXPECT_THAT(complaint(folder.path()),
+              AllOf(HasSubstr("weights.safetensors has another checksum"), HasSubstr("model.onnx has 16 bytes where"),
+                    HasSubstr("features.json is missing"), HasSubstr("stray.txt is not in the manifest")));
   EXPECT_THROW(read_version(folder.path()), core::Error);
 }
 
@@ -161,18 +164,27 @@ TEST(ConfigPbtxt, DeclaresInputsWithoutTheBatchAndServesOneVersion) {
 }
 
 TEST(ModelCard, HasFrontMatterThatYamlReadersTake) {
-  CardNotes notes{.summary = "A net.", .intended_use = "Ranking.", .limits = "One bank.", .license = "", .owners = {"risk"}, .dataset = "uci: credit", .dataset_rows = 30000};
+  CardNotes notes{.summary = "A net.",
+                  .intended_use = "Ranking.",
+                  .limits = "One bank.",
+                  .license = "",
+                  .owners = {"risk"},
+                  .dataset = "uci: credit",
+                  .dataset_rows = 30000};
   const std::string card = model_card(sample().manifest, notes);
-  EXPECT_THAT(card, AllOf(testing::StartsWith("---\nlibrary_name: cohort\n"), HasSubstr("- \"uci: credit\"\n"), HasSubstr("    - type: \"auc\"\n      value: 0.71234567\n")));
-  EXPECT_THAT(card, AllOf(HasSubstr("| auc | 0.75 | 0.712346 |"), HasSubstr("## Limits\n\nOne bank."), HasSubstr("the probability of `default`"),
-                          HasSubstr("- run_id: r-1"), HasSubstr("agree within 1e-07 on 10 rows")));
+  EXPECT_THAT(card, AllOf(testing::StartsWith("---\nlibrary_name: cohort\n"), HasSubstr("- \"uci: credit\"\n"),
+                          HasSubstr("    - type: \"auc\"\n      value: 0.71234567\n")));
+  EXPECT_THAT(card,
+              AllOf(HasSubstr("| auc | 0.75 | 0.712346 |"), HasSubstr("## Limits\n\nOne bank."), HasSubstr("the probability of `default`"),
+                    HasSubstr("- run_id: r-1"), HasSubstr("agree within 1e-07 on 10 rows")));
 }
 
 TEST(ModelCard, SaysWhenNothingWasVerified) {
   Manifest manifest = sample().manifest;
   manifest.parity = {};
   manifest.parity.note = "artifact.parity = \"skip\"";
-  EXPECT_THAT(model_card(manifest, {}), HasSubstr("**Not verified** against ONNX Runtime: artifact.parity = \"skip\". It can't be promoted."));
+  EXPECT_THAT(model_card(manifest, {}),
+              HasSubstr("**Not verified** against ONNX Runtime: artifact.parity = \"skip\". It can't be promoted."));
 }
 
 }  // namespace

@@ -77,7 +77,8 @@ ServedNet net_over(const FittedFeatures& features, int64_t outputs, Link link) {
   int64_t width = features.dense_width();
   for (std::size_t c = 0; c < features.categorical.size(); ++c) {
     const int64_t dim = static_cast<int64_t>(c) + 2;
-    net.tables.push_back({features.categorical[c].column, static_cast<int64_t>(c), ramp({features.categorical[c].cardinality(), dim}, -2, 2)});
+    net.tables.push_back(
+        {features.categorical[c].column, static_cast<int64_t>(c), ramp({features.categorical[c].cardinality(), dim}, -2, 2)});
     width += dim;
   }
   const at::Tensor first = ramp({6, width}), bias = ramp({6}), head = ramp({outputs, 6});
@@ -113,7 +114,8 @@ TEST(Export, AgreesOnHostileRows) {
 }
 
 TEST(Export, GivesTheSameTransformedNumbersBitForBit) {
-  // The net passes the features through: what comes out is the dense matrix itself, but for the logarithm, whose last bit is each library's own.
+  // The net passes the features through: what comes out is the dense matrix itself, but for the logarithm, whose last
+  // bit is each library's own.
   FittedFeatures features = every_transform();
   features.categorical.clear();
   std::erase_if(features.dense, [](const DenseFeature& feature) {
@@ -158,7 +160,8 @@ for v in list(m.graph.input) + list(m.graph.output):
 print(sorted(i.name for i in m.graph.initializer if "." in i.name))
 print({p.key: p.value for p in m.metadata_props}, {n.domain for n in m.graph.node})
 print("nodes", len(m.graph.node))
-)", {model.string()});
+)",
+                                      {model.string()});
   EXPECT_THAT(said, testing::HasSubstr("IR 8 [('', 17), ('ai.onnx.ml', 3)]\nplain FLOAT ['N', 1]\namount FLOAT ['N', 1]\n"));
   EXPECT_THAT(said, testing::HasSubstr("colour STRING ['N', 1]\ngrade INT64 ['N', 1]\nprediction FLOAT ['N', 1]\n"));
   EXPECT_THAT(said, testing::HasSubstr("['first.bias', 'first.weight', 'head.weight', 'tables.colour', 'tables.grade']"));
@@ -197,7 +200,8 @@ TEST(Export, KeepsAColumnApartFromAWeightOfTheSameName) {
   FittedFeatures features = plain_columns(2);
   features.dense[1].column = "w";
   const at::Tensor weight = ramp({1, 2});
-  expect_parity(features, dense_net([&](const at::Tensor& x) { return at::linear(x, weight); }, {{"w", weight}}), 1, sample_rows(features, 20));
+  expect_parity(features, dense_net([&](const at::Tensor& x) { return at::linear(x, weight); }, {{"w", weight}}), 1,
+                sample_rows(features, 20));
 }
 
 TEST(Export, RefusesATableSmallerThanItsVocabulary) {
