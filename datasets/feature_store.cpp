@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <deque>
@@ -86,18 +87,17 @@ struct FeatureStore::Impl {
     return {};
   }
 
-  std::vector<ChunkPlace> places(std::span<const uint64_t> rows) const {
-    std::vector<ChunkPlace> result(rows.size());
+  /// Where these rows lie; what is in memory is asked for ahead.
+  void find(std::span<const uint64_t> rows, ChunkPlace* places) const {
     const std::size_t stride = reader.layout().bytes();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (rows[i] >= reader.rows()) throw core::failed_error("row " + std::to_string(rows[i]) + " is beyond the dataset's end");
-      result[i] = reader.place(rows[i]);
-      if (const std::byte* memory = entries[result[i].chunk].memory.load(std::memory_order_acquire)) {
-        const std::byte* record = memory + result[i].inside * stride;
+      places[i] = reader.place(rows[i]);
+      if (const std::byte* memory = entries[places[i].chunk].memory.load(std::memory_order_acquire)) {
+        const std::byte* record = memory + places[i].inside * stride;
         for (std::size_t line = 0; line < stride; line += 64) __builtin_prefetch(record + line);
       }
     }
-    return result;
   }
 
   ChunkReader reader;
@@ -122,9 +122,10 @@ RowBatch FeatureStore::gather(std::span<const uint64_t> rows) const {
   std::vector<bool> done;  // where chunks are kept nowhere: rows served ahead of their turn
   // In pieces, so that what was prefetched is still near when it is copied.
   constexpr std::size_t kPiece = 64;
+  std::array<ChunkPlace, kPiece> places;
   for (std::size_t first = 0; first < rows.size(); first += kPiece) {
     const std::size_t count = std::min(kPiece, rows.size() - first);
-    const std::vector<ChunkPlace> places = impl.places(rows.subspan(first, count));
+    impl.find(rows.subspan(first, count), places.data());
     for (std::size_t i = first; i < first + count; ++i) {
       if (!done.empty() && done[i]) continue;
       const ChunkPlace place = places[i - first];

@@ -15,8 +15,8 @@
 
 namespace cohort::datasets {
 
-/// A keyed permutation of 0 … n−1 (Feistel network of six rounds with cycle walking; Black & Rogaway, "Ciphers with arbitrary finite
-/// domains", CT-RSA 2002, § 3), O(1) a position.
+/// A keyed permutation of 0 … n−1 (Feistel network of six rounds over the next power of two, with cycle walking; Black & Rogaway, "Ciphers
+/// with arbitrary finite domains", CT-RSA 2002, § 3), O(1) a position.
 class KeyedPermutation {
  public:
   KeyedPermutation(uint64_t n, uint64_t seed, uint64_t epoch);
@@ -24,8 +24,8 @@ class KeyedPermutation {
 
  private:
   uint64_t n_;
-  int half_bits_;
-  uint32_t keys_[6][2];
+  int low_bits_, high_bits_;
+  uint64_t keys_[6];
 };
 
 /// The slice of a global batch that a lane takes: rows [begin, end) of `rows`, cut by row count.

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <bit>
+
 #include "core/philox.h"
 #include "datasets/loader.h"
 
@@ -13,28 +16,26 @@ uint64_t mix(uint64_t x) {
 
 }  // namespace
 
-KeyedPermutation::KeyedPermutation(uint64_t n, uint64_t seed, uint64_t epoch) : n_(n), half_bits_(1) {
-  // The domain of 4^half_bits numbers is at most four times n (but for the smallest n): few walks are long.
-  while (half_bits_ < 32 && (uint64_t{1} << (2 * half_bits_)) < n) ++half_bits_;
+KeyedPermutation::KeyedPermutation(uint64_t n, uint64_t seed, uint64_t epoch) : n_(n) {
+  // The domain holds less than twice n numbers: a walk takes two steps at most on average.
+  const int bits = std::max(2, n < 2 ? 0 : 64 - std::countl_zero(n - 1));
+  low_bits_ = bits / 2;
+  high_bits_ = bits - low_bits_;
   const core::KeyedRandom random(seed, "order", static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32));
-  for (uint64_t round = 0; round < 6; ++round) {
-    keys_[round][0] = random.u32(2 * round);
-    keys_[round][1] = random.u32(2 * round + 1);
-  }
+  for (uint64_t round = 0; round < 6; ++round) keys_[round] = random.u64(round);
 }
 
 uint64_t KeyedPermutation::operator()(uint64_t position) const {
-  const uint64_t mask = (uint64_t{1} << half_bits_) - 1;
+  const uint64_t low_mask = (uint64_t{1} << low_bits_) - 1, high_mask = (uint64_t{1} << high_bits_) - 1;
   uint64_t x = position;
   do {
-    uint64_t left = x >> half_bits_, right = x & mask;
-    for (const auto& key : keys_) {
-      const uint64_t mixed = mix(right + (uint64_t{key[0]} << 32 | key[1]));
-      const uint64_t next = left ^ (mixed & mask);
-      left = right;
-      right = next;
+    uint64_t high = x >> low_bits_, low = x & low_mask;
+    // Each half in turn is changed by a keyed hash of the other: undone by the same steps in reverse, so nothing collides.
+    for (int round = 0; round < 6; round += 2) {
+      high ^= mix(low + keys_[round]) & high_mask;
+      low ^= mix(high + keys_[round + 1]) & low_mask;
     }
-    x = left << half_bits_ | right;
+    x = high << low_bits_ | low;
   } while (x >= n_);
   return x;
 }

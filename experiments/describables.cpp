@@ -14,6 +14,7 @@ const std::map<std::string, const core::Schema*>& describables() {
   static const std::map<std::string, const core::Schema*> all = [] {
     std::map<std::string, const core::Schema*> schemas = {{"experiment", &core::Schema::of<Experiment>()},
                                                           {"import", &core::Schema::of<datasets::ImportOptions>()}};
+    for (const auto& [name, generator] : datasets::generators()) schemas["generator " + name] = generator.options;
     for (const auto& [name, model] : models::model_alternatives()) schemas["model " + name] = model.schema;
     for (const auto& [name, objective] : models::objective_alternatives()) schemas["objective " + name] = objective.schema;
     for (const auto& [name, optimizer] : trainer::optimizer_alternatives()) schemas["optimizer " + name] = optimizer.schema;

@@ -142,7 +142,7 @@ class Drawer {
     const double income = a.income.value_or(1800);
     const double poor = logistic((1700 - income) / 350);
     const double loan_to_income = a.loan / income;
-    double odds = -4.35;
+    double odds = -4.64;
     odds += 1.5 * a.utilisation * a.utilisation + 1.7 * a.utilisation * poor;
     odds += 1.5 * logistic(14 * (a.debt_ratio - 0.45));
     odds += 1.2 * logistic(2 * (loan_to_income - 4));
@@ -155,7 +155,7 @@ class Drawer {
     odds += 0.45 * std::min(from_prime * from_prime, 3.0);
     odds += situation(a, renting);
     if (!a.income) odds += 0.35;
-    if (without_employer && a.time >= kCreditDrift) odds += 0.7 * options_.drift;
+    if (without_employer && a.time >= kCreditDrift) odds += 1.0 * options_.drift;
     return odds + branch_effects_[static_cast<std::size_t>(a.branch)];
   }
 

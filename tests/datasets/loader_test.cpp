@@ -105,7 +105,9 @@ TEST_F(LoaderOf, MatricesStartAtCacheLinesAndMemoryIsUsedAgain) {
                               static_cast<const void*>(batch.weights)}) {
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(start) % 64, 0u);
     }
-    if (before != nullptr) EXPECT_EQ(batch.dense, before);
+    if (before != nullptr) {
+      EXPECT_EQ(batch.dense, before);
+    }
     before = batch.dense;
   }
 }
@@ -206,8 +208,11 @@ TEST_F(LoaderOf, AnEpochHoldsEveryRowOnceAndItsLastBatchIsShort) {
       EXPECT_EQ(step.global_rows, s + 1 < per_epoch ? 100u : 97u);
       for (const RowBatch& lane : step.lanes) seen.insert(seen.end(), lane.row_ids.begin(), lane.row_ids.end());
     }
-    if (epoch == 0) first_epoch = seen;
-    else EXPECT_NE(seen, first_epoch);
+    if (epoch == 0) {
+      first_epoch = seen;
+    } else {
+      EXPECT_NE(seen, first_epoch);
+    }
     std::sort(seen.begin(), seen.end());
     ASSERT_EQ(seen.size(), kRows);
     for (uint64_t i = 0; i < kRows; ++i) EXPECT_EQ(seen[i], 3 * i + 1);

@@ -1,5 +1,7 @@
 #include "datasets/split.h"
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -184,6 +186,29 @@ TEST_F(SplitOf, FoldFilesCountRowNumbersOfTheInput) {
   EXPECT_EQ(rows_of(split, Part::kTest), (std::set<uint64_t>{1, 3, 4, 6}));  // numbers 2, 4, 6, 8
   EXPECT_EQ(rows_of(split, Part::kValid), (std::set<uint64_t>{2}));          // number 3
   EXPECT_EQ(rows_of(split, Part::kTrain), (std::set<uint64_t>{0, 5, 7}));    // numbers 1, 7, 9
+}
+
+TEST_F(SplitOf, CompressedFoldFilesOfRealDataAreReadWhole) {
+  const char* shared = std::getenv("COHORT_SHARED");
+  const std::filesystem::path folds = std::filesystem::path(shared == nullptr ? "../shared" : shared) / "baselines" / "folds";
+  if (!std::filesystem::exists(folds / "telco-churn.csv.gz")) GTEST_SKIP() << "needs real data at COHORT_SHARED";
+  constexpr uint64_t kChurnRows = 7043;
+  TemporaryFolder other;
+  const Dataset churn = SmallDataset().dense("x", std::vector<float>(kChurnRows)).write(other.path() / "d", 1024, 3000);
+  SplitOptions options = method("folds");
+  options.fold_file = (folds / "telco-churn.csv.gz").string();
+  options.valid_file = (folds / "telco-churn.valid.csv.gz").string();
+  std::set<uint64_t> tested;
+  for (int64_t fold = 0; fold < 5; ++fold) {
+    const Split split = Split::make(churn, options, fold, "", 7);
+    const auto rows = rows_of(split, Part::kTest);
+    tested.insert(rows.begin(), rows.end());
+    EXPECT_NEAR(static_cast<double>(rows.size()), kChurnRows / 5.0, 1);
+    // 15 % of the other rows, rounded up.
+    EXPECT_EQ(split.size(Part::kValid), ((kChurnRows - rows.size()) * 15 + 99) / 100);
+    EXPECT_EQ(split.size(Part::kTrain) + split.size(Part::kValid) + rows.size(), kChurnRows);
+  }
+  EXPECT_EQ(tested.size(), kChurnRows);
 }
 
 TEST_F(SplitOf, MistakesInFoldFilesAreLocated) {
