@@ -1,5 +1,5 @@
 # Wide headers, parsed once for all sources of a folder. Those of libtorch cost 10 to 20 s in each source that includes them; their precompiled
-# form takes half a gigabyte. ./launch/quickstart and ./launch/test turn it on in the build folders that they make.
+# form takes half a gigabyte.
 option(COHORT_PCH "Precompile the wide headers" OFF)
 set(COHORT_PLAIN_HEADERS <functional> <map> <memory> <string> <vector> <fmt/format.h> <nlohmann/json.hpp>)
 set(COHORT_TORCH_HEADERS ${COHORT_PLAIN_HEADERS} <torch/nn/module.h> <torch/nn/modules/linear.h>)

@@ -43,7 +43,7 @@ void Registry::require_writable() const {
   std::error_code error;
   fs::create_directories(root_, error);
   if (error) throw core::system_error("the registry " + root_.string() + " can't be created", error.value());
-  // As root access() says yes to a read-only file system's neighbours: only writing tells.
+  // access() asks for rights alone; a read-only or full file system shows only when something is written.
   core::write_file_durably(root_ / fmt::format(".probe-{}", ::getpid()), "");
   fs::remove(root_ / fmt::format(".probe-{}", ::getpid()), error);
 }

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <optional>
 
 #include "core/comm/communicator.h"
@@ -64,16 +63,6 @@ std::string broadcast_text(Communicator& comm, std::string text, int root) {
   text.resize(static_cast<std::size_t>(size));
   if (size > 0) comm.broadcast(std::as_writable_bytes(std::span<char>(text.data(), text.size())), root);
   return text;
-}
-
-std::vector<double> all_gather_double(Communicator& comm, double mine) {
-  std::vector<double> all;
-  for (const Bytes& bytes : comm.all_gather(std::as_bytes(std::span(&mine, 1)))) {
-    double value = 0;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    all.push_back(value);
-  }
-  return all;
 }
 
 }  // namespace cohort::core

@@ -77,7 +77,4 @@ std::string text_from_root(Communicator& comm, const std::function<std::string()
 /// Collective. Rank `root`'s text on all ranks.
 std::string broadcast_text(Communicator& comm, std::string text, int root = 0);
 
-/// Collective. Sum of one real a rank, added in rank order: the same bits on every rank (but not for every world size).
-std::vector<double> all_gather_double(Communicator& comm, double mine);
-
 }  // namespace cohort::core

@@ -94,29 +94,32 @@ class Journey(unittest.TestCase):
                 self.assertEqual(other["weights_sha256"], alone["weights_sha256"], f"{model}: {ranks} ranks, {threads} threads")
                 self.assertEqual(other["metrics"], alone["metrics"], f"{model}: {ranks} ranks, {threads} threads")
 
+    @staticmethod
+    def newest_step(home):
+        """Steps of the newest checkpoint of any run below `home`; 0 where there is none."""
+        steps = [0]
+        for run_id in os.listdir(home) if os.path.isdir(home) else []:
+            folder = os.path.join(home, run_id, "checkpoints")
+            steps += [int(name[5:]) for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.startswith("step-")]
+        return max(steps)
+
     def test_a_killed_run_resumed_on_other_ranks_ends_like_the_undisturbed_one(self):
         experiment = self.experiment()
-        whole = self.train(experiment, "whole", "--set", "artifact.name=''")
+        longer = ["--set", "artifact.name=''", "--set", "train.epochs=40", "--set", "early_stopping.patience=0"]
+        whole = self.train(experiment, "whole", *longer)
         runs = os.path.join(self.folder, "runs-killed")
+        home = os.path.join(runs, "journey")
         chance = random.Random(11)
-        command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, "--set", "artifact.name=''", "--resume", "--json", "--quiet"]
+        command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, *longer, "--resume", "--json", "--quiet"]
         for ranks in (2, 1, 3):
+            # Each attempt gets some way beyond the one before it, and is then killed wherever it happens to be.
+            target = self.newest_step(home) + chance.randrange(3, 60)
             process = subprocess.Popen(["mpirun", "-n", str(ranks), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-            status = None
-            home = os.path.join(runs, "journey")
             deadline = time.time() + 60
-            target = chance.randrange(3, 30)
-            while time.time() < deadline and process.poll() is None:
-                found = [os.path.join(home, name, "status.json") for name in os.listdir(home)] if os.path.isdir(home) else []
-                steps = [json.load(open(path))["step"] for path in found if os.path.exists(path)]
-                checkpoints = [os.path.join(home, name, "checkpoints") for name in os.listdir(home)] if os.path.isdir(home) else []
-                if any(os.path.isdir(path) and any(c.startswith("step-") for c in os.listdir(path)) for path in checkpoints):
-                    break
-                time.sleep(0.01)
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            while time.time() < deadline and process.poll() is None and self.newest_step(home) < target:
+                time.sleep(0.005)
+            self.assertIsNone(process.poll(), "the run ended before it could be killed")
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             subprocess.run(["pkill", "-KILL", "-f", runs], check=False)
         done = run(*command[1:], ranks=4)
@@ -124,7 +127,7 @@ class Journey(unittest.TestCase):
         self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
         self.assertEqual(end["metrics"], whole["metrics"])
         self.assertGreater(end["attempts"], 1)
-        self.assertEqual(len(os.listdir(os.path.join(runs, "journey"))), 1, "one run, taken up again and again")
+        self.assertEqual(len(os.listdir(home)), 1, "one run, taken up again and again")
 
     def test_a_stop_by_signal_writes_a_checkpoint_and_exits_75(self):
         experiment = self.experiment()
