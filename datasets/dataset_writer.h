@@ -45,6 +45,7 @@ class DatasetWriter {
 
   /// Rows appended after this belong to `part` and start a new shard.
   void begin_part(const std::string& part);
+  /// Where chunks lie in a file follows the blocks; what they hold, and the content hash, do not.
   void append(const RowBlock& block);
   /// Puts a small file of that name beside the shards, listed in the manifest.
   void add_file(const std::string& name, const std::string& text);
