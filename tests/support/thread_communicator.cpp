@@ -51,6 +51,13 @@ class ThreadWindow : public core::Window {
  public:
   ThreadWindow(Meeting& meeting, std::shared_ptr<std::vector<std::byte*>> segments, std::size_t bytes, std::shared_ptr<void> memory)
       : meeting_(meeting), segments_(std::move(segments)), bytes_(bytes), memory_(std::move(memory)) {}
+  // The end is collective: nobody may still be reading this rank's segment.
+  ~ThreadWindow() override {
+    try {
+      meeting_.wait();
+    } catch (const LetGo&) {
+    }
+  }
   std::span<std::byte> of(int rank) override { return {(*segments_)[static_cast<std::size_t>(rank)], bytes_}; }
   void fence() override { meeting_.wait(); }
 
@@ -63,7 +70,7 @@ class ThreadWindow : public core::Window {
 
 class ThreadCommunicator : public core::Communicator {
  public:
-  ThreadCommunicator(Meeting& meeting, int rank) : meeting_(meeting), rank_(rank) {}
+  ThreadCommunicator(Meeting& meeting, int rank, Windows windows) : meeting_(meeting), rank_(rank), windows_(windows) {}
 
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(meeting_.offers.size()); }
@@ -117,6 +124,7 @@ class ThreadCommunicator : public core::Communicator {
   }
 
   std::unique_ptr<core::Window> window(std::size_t bytes_per_rank) override {
+    if (windows_ == Windows::kNone) return nullptr;
     struct alignas(64) Line {
       std::byte bytes[64];
     };
@@ -159,18 +167,19 @@ class ThreadCommunicator : public core::Communicator {
 
   Meeting& meeting_;
   int rank_;
+  Windows windows_;
 };
 
 }  // namespace
 
-void run_ranks(int ranks, const std::function<void(core::Communicator& comm)>& work) {
+void run_ranks(int ranks, const std::function<void(core::Communicator& comm)>& work, Windows windows) {
   Meeting meeting(ranks);
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(ranks));
   std::vector<std::thread> threads;
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
       try {
-        ThreadCommunicator comm(meeting, rank);
+        ThreadCommunicator comm(meeting, rank, windows);
         work(comm);
       } catch (const LetGo&) {
       } catch (...) {

@@ -7,8 +7,11 @@
 
 namespace cohort::tests {
 
+/// Whether the ranks see each other's memory, as on one node, or have to send messages, as over several.
+enum class Windows { kShared, kNone };
+
 /// Runs `work` on `ranks` threads, each with its communicator. When any of them throws, the others are let go at their next collective
 /// call, and the lowest rank's own error is thrown here.
-void run_ranks(int ranks, const std::function<void(core::Communicator& comm)>& work);
+void run_ranks(int ranks, const std::function<void(core::Communicator& comm)>& work, Windows windows = Windows::kShared);
 
 }  // namespace cohort::tests
