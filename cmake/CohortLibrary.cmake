@@ -1,25 +1,14 @@
-# Wide headers, parsed once for all sources of a folder. Those of libtorch cost 10 to 20 s in each source that includes them; their precompiled
-# form takes half a gigabyte.
-option(COHORT_PCH "Precompile the wide headers" OFF)
-set(COHORT_PLAIN_HEADERS <functional> <map> <memory> <string> <vector> <fmt/format.h> <nlohmann/json.hpp>)
-set(COHORT_TORCH_HEADERS ${COHORT_PLAIN_HEADERS} <torch/nn/module.h> <torch/nn/modules/linear.h>)
+# Sources of a folder compiled a few at a time as one, so that the wide headers (those of libtorch cost 20 s, CLI11 and nlohmann/json
+# 5 s each) are parsed once for all of them: a whole build takes a third of the time, one changed source more of it.
+option(COHORT_UNITY "Compile several sources as one: faster from nothing, slower after a small change" OFF)
+set(COHORT_UNITY_BATCH 12 CACHE STRING "Sources compiled as one with COHORT_UNITY")
 
-# What `target`, which belongs to a folder, has precompiled. Targets that are compiled alike share one.
-function(cohort_precompile target folder)
-  if(NOT COHORT_PCH)
-    return()
+function(cohort_compile_together target)
+  if(COHORT_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${COHORT_UNITY_BATCH})
+    # An unnamed namespace seems to belong to an included file then.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
-  if(target MATCHES "^cohort_(core|datasets)$")
-    target_precompile_headers(${target} PRIVATE ${COHORT_PLAIN_HEADERS})
-  elseif(target STREQUAL "cohort_models")
-    target_precompile_headers(${target} PRIVATE ${COHORT_TORCH_HEADERS})
-  elseif(folder MATCHES "models|trainer|experiments")
-    target_precompile_headers(${target} REUSE_FROM cohort_models)
-  else()
-    target_precompile_headers(${target} REUSE_FROM cohort_datasets)
-  endif()
-  # Lets ccache look through a precompiled header.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()
 
 # One static library a folder: every .cpp below it, found anew when files come and go.
@@ -33,5 +22,5 @@ function(cohort_library folder)
   target_compile_features(cohort_${folder} PUBLIC cxx_std_20)
   target_include_directories(cohort_${folder} PUBLIC "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>" "$<INSTALL_INTERFACE:include/cohort>")
   target_link_libraries(cohort_${folder} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
-  cohort_precompile(cohort_${folder} ${folder})
+  cohort_compile_together(cohort_${folder})
 endfunction()

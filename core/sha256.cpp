@@ -15,7 +15,7 @@ namespace {
 
 EVP_MD_CTX* as_context(void* context) { return static_cast<EVP_MD_CTX*>(context); }
 
-void check(int status, const char* call) {
+void check_digest(int status, const char* call) {
   if (status != 1) throw failed_error(fmt::format("{} failed while computing a SHA-256", call));
 }
 
@@ -32,13 +32,13 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
 Sha256::~Sha256() { EVP_MD_CTX_free(as_context(context_)); }
 
 void Sha256::update(const void* data, std::size_t bytes) {
-  check(EVP_DigestUpdate(as_context(context_), data, bytes), "EVP_DigestUpdate");
+  check_digest(EVP_DigestUpdate(as_context(context_), data, bytes), "EVP_DigestUpdate");
 }
 
 std::string Sha256::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int size = 0;
-  check(EVP_DigestFinal_ex(as_context(context_), digest.data(), &size), "EVP_DigestFinal_ex");
+  check_digest(EVP_DigestFinal_ex(as_context(context_), digest.data(), &size), "EVP_DigestFinal_ex");
   std::string text;
   for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
   return text;

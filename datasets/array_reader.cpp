@@ -9,10 +9,10 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr const char* kRemedy = "restore the file from a copy, or import the data again";
+constexpr const char* kRestoreShard = "restore the file from a copy, or import the data again";
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& path, const std::string& message) {
-  throw core::damaged_error(message, kRemedy).at({path.string(), 0, 0});
+  throw core::damaged_error(message, kRestoreShard).at({path.string(), 0, 0});
 }
 
 }  // namespace

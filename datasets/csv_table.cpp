@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kBlockBytes = 1 << 20;
 
 /// A needed column and where it stands in the file.
-struct Source {
+struct InputColumn {
   const Column* column;
   std::size_t field;
   MissingMarkers missing;
@@ -32,7 +32,7 @@ bool is_integer(const Column& column) {
 }
 
 /// What is wrong with a value; empty when it was stored.
-std::string store(const Source& source, std::string_view text, RawTable::Column& out) {
+std::string store(const InputColumn& source, std::string_view text, RawTable::Column& out) {
   const Column& column = *source.column;
   if (!is_float(column) && !is_integer(column)) {
     const bool missing = source.missing.holds(text);
@@ -86,7 +86,7 @@ struct CsvTableReader::Impl {
   uint64_t lines = 0;     ///< before the block at hand
   bool has_block = false;
   std::size_t fields = 0;
-  std::vector<Source> sources;
+  std::vector<InputColumn> sources;
 };
 
 void CsvTableReader::Impl::find_columns(const std::vector<std::string>& names, const std::vector<CsvField>& header) {
@@ -137,7 +137,7 @@ CsvTableReader::~CsvTableReader() = default;
 bool CsvTableReader::next(RawTable& table) {
   Impl& impl = *impl_;
   table = {};
-  for (const Source& source : impl.sources) table.columns.push_back({source.column->name, {}, {}, {}});
+  for (const InputColumn& source : impl.sources) table.columns.push_back({source.column->name, {}, {}, {}});
   while (table.rows == 0) {
     if (!impl.has_block && !impl.reader.next(impl.text)) return false;
     impl.has_block = false;

@@ -11,7 +11,7 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr const char* kRemedy = "restore the file from a copy, or import the data again";
+constexpr const char* kRestoreFile = "restore the file from a copy, or import the data again";
 
 [[noreturn]] void throw_wrong_type(const Column& column, const char* asked) {
   throw core::failed_error("column \"" + column.name + "\" (" + to_string(column.kind) + ", " + to_string(column.dtype) +
@@ -22,14 +22,14 @@ void check_file(const std::filesystem::path& folder, const StoredFile& file) {
   const std::filesystem::path path = folder / file.file;
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    throw core::damaged_error("the file is missing", kRemedy).at({path.string(), 0, 0});
+    throw core::damaged_error("the file is missing", kRestoreFile).at({path.string(), 0, 0});
   }
   const uint64_t bytes = std::filesystem::file_size(path, error);
   if (error) throw core::system_error("reading " + path.string(), error.value());
   if (bytes != file.bytes) {
     throw core::damaged_error("the file has " + std::to_string(bytes) + " bytes, the manifest says " +
                                   std::to_string(file.bytes) + (bytes < file.bytes ? ": it was cut off" : ""),
-                              kRemedy)
+                              kRestoreFile)
         .at({path.string(), 0, 0});
   }
 }
@@ -49,7 +49,7 @@ void load_dictionary(ArrayReader& reader, const Manifest::DictionaryEntry& entry
     reader.read(file, values, 0, values.elements, std::as_writable_bytes(std::span(dictionary.integers)));
     ordered = std::is_sorted(dictionary.integers.begin(), dictionary.integers.end());
   }
-  if (!ordered) throw core::damaged_error("the dictionary is not sorted", kRemedy).at({(folder / file.file).string(), 0, 0});
+  if (!ordered) throw core::damaged_error("the dictionary is not sorted", kRestoreFile).at({(folder / file.file).string(), 0, 0});
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ Dataset Dataset::open(const std::filesystem::path& folder) {
     load_dictionary(*impl.reader, entry, folder, *column);
   }
   if (identity_of(impl.manifest.schema, impl.manifest.column_hashes, parts) != impl.manifest.identity) {
-    throw core::damaged_error("the content hash doesn't fit the schema and the columns' hashes", kRemedy).at({path.string(), 0, 0});
+    throw core::damaged_error("the content hash doesn't fit the schema and the columns' hashes", kRestoreFile).at({path.string(), 0, 0});
   }
   return dataset;
 }
@@ -165,7 +165,7 @@ void Dataset::read(const Column& column, uint64_t first, std::span<int32_t> out)
   // Whoever reads codes indexes tables with them.
   for (int32_t code : out) {
     if (code < -1 || code >= limit) {
-      throw core::damaged_error("column \"" + column.name + "\" holds a code outside its dictionary", kRemedy)
+      throw core::damaged_error("column \"" + column.name + "\" holds a code outside its dictionary", kRestoreFile)
           .at({impl_->folder.string(), 0, 0});
     }
   }

@@ -1,22 +1,14 @@
 #include "datasets/identity.h"
 
-#include <xxhash.h>
-
 #include "core/durable_file.h"
-#include "core/error.h"
+#include "datasets/hash_state.h"
 
 namespace cohort::datasets {
 namespace {
 
-struct FreeState {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-
 class Stream {
  public:
-  Stream() : state_(XXH3_createState()) {
-    if (!state_ || XXH3_128bits_reset(state_.get()) != XXH_OK) throw core::failed_error("out of memory for a hash");
-  }
+  Stream() : state_(make_hash_state()) { XXH3_128bits_reset(state_.get()); }
   void update(const void* data, std::size_t bytes) {
     if (bytes > 0) XXH3_128bits_update(state_.get(), data, bytes);
   }
@@ -33,7 +25,7 @@ class Stream {
   }
 
  private:
-  std::unique_ptr<XXH3_state_t, FreeState> state_;
+  HashState state_;
 };
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "datasets/stored_file.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
-
-#include <xxhash.h>
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "datasets/hash_state.h"
 #include "datasets/input_file.h"
 
 namespace cohort::datasets {
@@ -15,10 +13,6 @@ namespace {
 
 // Chunks of no dataset come near this; a damaged manifest must not make the reader ask for terabytes.
 constexpr uint64_t kMaxChunkElements = 1ull << 28;
-
-struct FreeState {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
 
 std::vector<std::pair<uint64_t, uint64_t>> extents(const StoredFile& file) {
   std::vector<std::pair<uint64_t, uint64_t>> result;
@@ -108,8 +102,8 @@ void measure(const std::filesystem::path& path, StoredFile& file) {
 
 uint64_t structure_hash(const std::filesystem::path& path, const StoredFile& file) {
   const InputFile input(path);
-  std::unique_ptr<XXH3_state_t, FreeState> state(XXH3_createState());
-  if (!state || XXH3_64bits_reset(state.get()) != XXH_OK) throw core::failed_error("out of memory for a hash");
+  const HashState state = make_hash_state();
+  XXH3_64bits_reset(state.get());
   std::vector<std::byte> buffer(1 << 16);
   uint64_t position = 0;
   auto hash_up_to = [&](uint64_t end) {

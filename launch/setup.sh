@@ -42,7 +42,7 @@ phase() { # [live] TITLE COMMAND…
     printf 'error: %s failed with status %d after %d s; the whole output is in %s\n' "$title" $status $((SECONDS - begin)) "$log" >&2
     exit 1
   fi
-  printf '  %d s\n' $((SECONDS - begin))
+  printf '  %d s: %s\n' $((SECONDS - begin)) "$title"
 }
 
 # --- system packages --------------------------------------------------------------------------------------------------
@@ -58,12 +58,14 @@ apt_install() { # [sudo] PACKAGE…
   "${install[@]}" || { "${sudo[@]}" apt-get update; "${install[@]}"; }
 }
 
-install_packages() { # program|test
-  local wanted missing=() package purpose
+install_packages() { # python|program|test: each with those before it
+  local wanted= missing=() package purpose
   [ "${COHORT_SKIP_PACKAGES:-}" != 1 ] || return 0
   while read -r package purpose; do
     case $package in '#'* | '') continue ;; esac
-    if [ "$purpose" = program ] || [ "$1" = test ]; then wanted+=" $package"; fi
+    case $1:$purpose in
+      python:python | program:python | program:program | test:*) wanted+=" $package" ;;
+    esac
   done <"$root/launch/packages.txt"
   if ! command -v dpkg-query >/dev/null; then
     fail "this system has no dpkg: the packages can't be installed from here" \
@@ -105,17 +107,17 @@ fill_environment() { # FOLDER torch|tools PYTHON
   local requirements="$root/launch/requirements.txt"
   if [ "$2" = torch ]; then
     # First by itself: everything else has to fit the build of it that the site's settings choose.
-    "$1/bin/python" -m pip install --quiet "$(grep '^torch==' "$requirements")"
-    "$1/bin/python" -m pip install --quiet --constraint "$requirements" --requirement "$requirements"
+    "$1/bin/python" -m pip install --quiet --no-compile "$(grep '^torch==' "$requirements")"
+    "$1/bin/python" -m pip install --quiet --no-compile --constraint "$requirements" --requirement "$requirements"
   else
     grep -v '^torch==' "$requirements" >"$1/requirements.txt"
-    "$1/bin/python" -m pip install --quiet --requirement "$1/requirements.txt"
+    "$1/bin/python" -m pip install --quiet --no-compile --requirement "$1/requirements.txt"
   fi
   touch "$1/.complete"
 }
 
 add_test_packages() { # FOLDER STAMP
-  "$1/bin/python" -m pip install --quiet --constraint "$root/launch/requirements.txt" --requirement "$root/launch/requirements-test.txt"
+  "$1/bin/python" -m pip install --quiet --no-compile --constraint "$root/launch/requirements.txt" --requirement "$root/launch/requirements-test.txt"
   touch "$2"
 }
 
@@ -149,6 +151,19 @@ torch_folder() { # ENVIRONMENT: the torch package in it
     [ ! -e "$candidate/share/cmake/Torch/TorchConfig.cmake" ] || { printf '%s\n' "$candidate"; return; }
   done
   return 1
+}
+
+# System packages and the private environment, side by side where both are to be made: one waits for the network while the other unpacks.
+install() { # program|test
+  local beside=
+  if [ -z "${COHORT_TORCH:-}" ]; then
+    install_packages python
+    (private_environment torch program) &
+    beside=$!
+  fi
+  install_packages "$1"
+  [ -z "$beside" ] || wait "$beside" || exit 1
+  prepare_environment "$1"
 }
 
 # Sets COHORT_TORCH and COHORT_PYTHON.
@@ -189,7 +204,7 @@ build_jobs() {
 }
 
 configure() { # [CMAKE ARGUMENT…]; nothing is done twice
-  local arguments=(-S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCOHORT_TORCH=$COHORT_TORCH"
+  local arguments=(-S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCOHORT_UNITY=ON "-DCOHORT_TORCH=$COHORT_TORCH"
     "-DCOHORT_TEST_PYTHON=$COHORT_PYTHON" "$@")
   local stamp=$build/.configured
   if [ -e "$build/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "${arguments[*]}" ]; then return; fi

@@ -7,7 +7,7 @@ namespace cohort::core {
 namespace {
 
 __extension__ using Wide = __int128;
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 TieGroup total_of(std::span<const TieGroup> groups) {
   TieGroup total;
@@ -37,18 +37,18 @@ double ratio(Wide numerator, Wide denominator) { return static_cast<double>(nume
 
 double auc(std::span<const TieGroup> groups) {
   const Wide pairs = pairs_of(total_of(groups));
-  return pairs == 0 ? kNone : ratio(doubled_concordant_pairs(groups), 2 * pairs);
+  return pairs == 0 ? kUndefined : ratio(doubled_concordant_pairs(groups), 2 * pairs);
 }
 
 double gini(std::span<const TieGroup> groups) {
   const Wide pairs = pairs_of(total_of(groups));
-  return pairs == 0 ? kNone : ratio(doubled_concordant_pairs(groups) - pairs, pairs);
+  return pairs == 0 ? kUndefined : ratio(doubled_concordant_pairs(groups) - pairs, pairs);
 }
 
 double ks(std::span<const TieGroup> groups) {
   const TieGroup total = total_of(groups);
   const Wide pairs = pairs_of(total);
-  if (pairs == 0) return kNone;
+  if (pairs == 0) return kUndefined;
   Wide largest = 0;
   TieGroup below;
   for (const TieGroup& group : groups) {
@@ -62,7 +62,7 @@ double ks(std::span<const TieGroup> groups) {
 
 double average_precision(std::span<const TieGroup> groups) {
   const TieGroup total = total_of(groups);
-  if (total.positives == 0) return kNone;
+  if (total.positives == 0) return kUndefined;
   double sum = 0;
   TieGroup above;
   for (auto group = groups.rbegin(); group != groups.rend(); ++group) {

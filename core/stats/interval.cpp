@@ -13,23 +13,23 @@
 namespace cohort::core {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
 Interval mean_interval(std::span<const double> values, double confidence) {
-  if (values.empty()) return {kNone, kNone, kNone, kNone, kNone};
+  if (values.empty()) return {kUnknown, kUnknown, kUnknown, kUnknown, kUnknown};
   const auto n = static_cast<double>(values.size());
   double sum = 0;
   for (const double value : values) sum += value;
   const double mean = sum / n;
-  if (values.size() == 1) return {mean, kNone, -kInfinity, kInfinity, kNone};
+  if (values.size() == 1) return {mean, kUnknown, -kInfinity, kInfinity, kUnknown};
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   const double deviation = std::sqrt(squares / (n - 1));
   const double error = deviation / std::sqrt(n);
-  if (!std::isfinite(error)) return {mean, deviation, kNone, kNone, kNone};
+  if (!std::isfinite(error)) return {mean, deviation, kUnknown, kUnknown, kUnknown};
   if (error == 0) return {mean, 0, mean, mean, mean == 0 ? 1.0 : 0.0};
   const boost::math::students_t distribution(n - 1);
   const double half = boost::math::quantile(boost::math::complement(distribution, (1 - confidence) / 2)) * error;

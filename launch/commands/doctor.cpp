@@ -26,7 +26,8 @@ double free_gib(const char* path) {
 std::vector<Finding> examine(const core::Communicator& comm) {
   trainer::make_deterministic();
   std::vector<Finding> findings;
-  for (const auto& [name, value] : experiments::libraries().items()) findings.push_back({name, value.get<std::string>(), ""});
+  const auto libraries = experiments::libraries();  // items() refers to it
+  for (const auto& [name, value] : libraries.items()) findings.push_back({name, value.get<std::string>(), ""});
   findings.push_back({"ranks", fmt::format("{} ({})", comm.size(), comm.transport()), ""});
   findings.push_back({"cores", std::to_string(std::thread::hardware_concurrency()), ""});
   const std::string python = models::python_interpreter();

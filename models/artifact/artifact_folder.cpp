@@ -16,7 +16,7 @@ constexpr const char* kModel = "model.onnx";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kFeatures = "features.json";
 constexpr const char* kCard = "model-card.md";
-constexpr const char* kRemedy = "publish the artifact again, or restore the files from a copy; serve another version meanwhile";
+constexpr const char* kRestoreArtifact = "publish the artifact again, or restore the files from a copy; serve another version meanwhile";
 
 /// A name that stays inside the folder.
 bool is_plain(const std::string& name) {
@@ -51,7 +51,7 @@ void verify_files(const fs::path& folder, const Manifest& manifest) {
     const std::string name = entry.path().filename().string();
     if (name != kManifest && !manifest.files.contains(name)) add(name, "is not in the manifest");
   }
-  if (!troubles.empty()) throw core::damaged_error("the artifact is damaged: " + troubles, kRemedy);
+  if (!troubles.empty()) throw core::damaged_error("the artifact is damaged: " + troubles, kRestoreArtifact);
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ ArtifactContents read_version(const fs::path& folder) {
   const fs::path weights = folder / kWeights;
   for (auto& [name, tensor] : read_safetensors(core::read_file(weights), weights.string())) contents.weights.emplace_back(name, tensor);
   if (weights_sha256(contents.weights) != contents.manifest.weights_sha256)
-    throw core::damaged_error(fmt::format("{}: the weights are not those that the manifest names", weights.string()), kRemedy);
+    throw core::damaged_error(fmt::format("{}: the weights are not those that the manifest names", weights.string()), kRestoreArtifact);
   try {
     contents.features = datasets::features_from_json(datasets::parse_untrusted_json(core::read_file(folder / kFeatures)));
   } catch (core::Error& trouble) {

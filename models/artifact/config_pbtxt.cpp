@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kVersions = "version_policy { specific { versions: [ ";
 
 /// A string of the protobuf text format.
-std::string quoted(const std::string& text) {
+std::string text_format_string(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
@@ -30,15 +30,15 @@ std::string triton_type(const std::string& dtype) {
 }
 
 std::string parameter(const std::string& key, const std::string& value) {
-  return fmt::format("parameters {{ key: {} value {{ string_value: {} }} }}\n", quoted(key), quoted(value));
+  return fmt::format("parameters {{ key: {} value {{ string_value: {} }} }}\n", text_format_string(key), text_format_string(value));
 }
 
 }  // namespace
 
 std::string config_pbtxt(const Manifest& manifest, const ServingOptions& options) {
-  std::string text = fmt::format("name: {}\nbackend: \"onnxruntime\"\nmax_batch_size: {}\n", quoted(manifest.name), options.max_batch_size);
+  std::string text = fmt::format("name: {}\nbackend: \"onnxruntime\"\nmax_batch_size: {}\n", text_format_string(manifest.name), options.max_batch_size);
   for (const InputSpec& input : manifest.inputs)
-    text += fmt::format("input {{ name: {} data_type: {} dims: [ 1 ] }}\n", quoted(input.name), triton_type(input.dtype));
+    text += fmt::format("input {{ name: {} data_type: {} dims: [ 1 ] }}\n", text_format_string(input.name), triton_type(input.dtype));
   text += fmt::format("output {{ name: \"prediction\" data_type: TYPE_FP32 dims: [ {} ] }}\n", manifest.outputs);
   text += fmt::format("{}{} ] }} }}\n", kVersions, manifest.version);
   text += fmt::format("instance_group {{ count: {} kind: KIND_CPU }}\n", options.instances);

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::ordered_json;
 
 /// A JSON string is a YAML string.
-std::string quoted(const std::string& text) { return ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
+std::string yaml_string(const std::string& text) { return ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 /// Text inside a cell of a table.
 std::string cell(const std::string& text) {
@@ -42,24 +42,24 @@ std::vector<std::string> metric_names(const Manifest& manifest) {
 
 std::string front_matter(const Manifest& manifest, const CardNotes& notes) {
   std::string text = "---\nlibrary_name: cohort\n";
-  if (!notes.license.empty()) text += fmt::format("license: {}\n", quoted(notes.license));
-  text += fmt::format("pipeline_tag: {}\ntags:\n- tabular\n- onnx\n- {}\n", hub_task(manifest.task), quoted(manifest.model));
-  if (!notes.dataset.empty()) text += fmt::format("datasets:\n- {}\n", quoted(notes.dataset));
+  if (!notes.license.empty()) text += fmt::format("license: {}\n", yaml_string(notes.license));
+  text += fmt::format("pipeline_tag: {}\ntags:\n- tabular\n- onnx\n- {}\n", hub_task(manifest.task), yaml_string(manifest.model));
+  if (!notes.dataset.empty()) text += fmt::format("datasets:\n- {}\n", yaml_string(notes.dataset));
   const std::vector<std::string> names = metric_names(manifest);
   if (!names.empty()) text += "metrics:\n";
-  for (const std::string& name : names) text += fmt::format("- {}\n", quoted(name));
-  text += fmt::format("model-index:\n- name: {}\n", quoted(manifest.name));
+  for (const std::string& name : names) text += fmt::format("- {}\n", yaml_string(name));
+  text += fmt::format("model-index:\n- name: {}\n", yaml_string(manifest.name));
   std::string results;
   for (const auto& split : manifest.metrics.items()) {
     if (!split.value().is_object()) continue;
     std::string metrics;
     for (const auto& metric : split.value().items())
       if (metric.value().is_number())
-        metrics += fmt::format("    - type: {}\n      value: {}\n", quoted(metric.key()), metric.value().dump());
+        metrics += fmt::format("    - type: {}\n      value: {}\n", yaml_string(metric.key()), metric.value().dump());
     if (metrics.empty()) continue;
     results +=
         fmt::format("  - task:\n      type: {}\n    dataset:\n      name: {}\n      type: tabular\n      split: {}\n    metrics:\n{}",
-                    hub_task(manifest.task), quoted(notes.dataset.empty() ? "unnamed" : notes.dataset), quoted(split.key()), metrics);
+                    hub_task(manifest.task), yaml_string(notes.dataset.empty() ? "unnamed" : notes.dataset), yaml_string(split.key()), metrics);
   }
   text += results.empty() ? "  results: []\n" : "  results:\n" + results;
   return text + "---\n";

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr uint64_t kLargestHeader = 100'000'000;  // the format's own limit
 constexpr const char* kMetadata = "__metadata__";
-constexpr const char* kRemedy = "restore the file from a copy, or publish the artifact again";
+constexpr const char* kRestoreWeights = "restore the file from a copy, or publish the artifact again";
 
 struct Type {
   const char* name;
@@ -99,7 +99,7 @@ class Reader {
     uint64_t begin = 0, end = 0;
   };
 
-  [[noreturn]] void fail(const std::string& what) const { throw core::damaged_error(fmt::format("{}: {}", origin_, what), kRemedy); }
+  [[noreturn]] void fail(const std::string& what) const { throw core::damaged_error(fmt::format("{}: {}", origin_, what), kRestoreWeights); }
 
   json parse_header() {
     if (bytes_.size() < 8) fail("no safetensors file: shorter than 8 bytes");

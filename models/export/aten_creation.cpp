@@ -6,7 +6,7 @@
 namespace cohort::models {
 namespace {
 
-void filled(Call& c, const std::string& value, double otherwise) {
+void make_filled(Call& c, const std::string& value, double otherwise) {
   const OnnxType type = c.output().type;
   const std::string shape = c.shape(c.output().dims);
   if (!value.empty() && c.is_tensor(value)) return c.result(c.add("Expand", {c.tensor(value, type), shape}));
@@ -15,10 +15,10 @@ void filled(Call& c, const std::string& value, double otherwise) {
   c.result(c.add("ConstantOfShape", {shape}, {{"value", scalar_tensor(type, number, {1})}}));
 }
 
-void zeros(Call& c) { filled(c, "", 0); }
-void ones(Call& c) { filled(c, "", 1); }
-void full(Call& c) { filled(c, "fill_value", 0); }
-void fill(Call& c) { filled(c, "value", 0); }
+void zeros(Call& c) { make_filled(c, "", 0); }
+void ones(Call& c) { make_filled(c, "", 1); }
+void full(Call& c) { make_filled(c, "fill_value", 0); }
+void fill(Call& c) { make_filled(c, "value", 0); }
 void scalar_tensor_of(Call& c) { c.result(c.operand("s", c.output().type)); }
 
 void arange(Call& c) {

@@ -7,14 +7,14 @@
 namespace cohort::models {
 namespace {
 
-std::string filled(const Call& c, const std::vector<int64_t>& dims, float value) {
+std::string constant_of(const Call& c, const std::vector<int64_t>& dims, float value) {
   int64_t count = 1;
   for (const int64_t dim : dims) count *= dim;
   return c.cast(c.graph().constant(std::vector<float>(static_cast<std::size_t>(count), value), dims), OnnxType::kFloat, c.output().type);
 }
 
 std::string weight_or(const Call& c, const std::string& name, const std::vector<int64_t>& dims, float value) {
-  return c.has(name) ? c.tensor(name, c.output().type) : filled(c, dims, value);
+  return c.has(name) ? c.tensor(name, c.output().type) : constant_of(c, dims, value);
 }
 
 void refuse_statistics(const Call& c) {
@@ -67,7 +67,7 @@ void group_norm(Call& c) {
   int64_t entries = channels / groups;
   for (std::size_t d = 2; d < dims.size(); ++d) entries *= c.fixed(dims[d]);
   const std::string grouped = c.reshape(c.tensor("input", type), {dims[0], {0, groups}, {0, entries}});
-  const std::string normal = c.add("InstanceNormalization", {grouped, filled(c, {groups}, 1), filled(c, {groups}, 0)},
+  const std::string normal = c.add("InstanceNormalization", {grouped, constant_of(c, {groups}, 1), constant_of(c, {groups}, 0)},
                                    {{"epsilon", static_cast<float>(c.number_or("eps", 1e-5))}});
   std::string y = c.reshape(normal, dims);
   std::vector<int64_t> per_channel(dims.size() - 1, 1);
