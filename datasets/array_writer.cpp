@@ -74,9 +74,8 @@ struct Hdf5ArrayFile::Impl {
     uint64_t written = 0;  ///< chunks in the file
   };
   std::filesystem::path path;
-  std::string doing;
   ChunkPipeline* pipeline;
-  Hdf5Handle file;
+  Hdf5OutputFile file;
   std::vector<Array> arrays;
 };
 
@@ -111,35 +110,33 @@ Hdf5ArrayFile::Hdf5ArrayFile(std::filesystem::path path, bool create, ChunkPipel
     : impl_(std::make_unique<Impl>()) {
   Hdf5Lock lock;
   impl_->path = std::move(path);
-  impl_->doing = "writing " + impl_->path.string();
   impl_->pipeline = &pipeline;
   const hid_t id = create ? H5Fcreate(impl_->path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT)
                           : H5Fopen(impl_->path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  impl_->file = Hdf5Handle(check_hdf5(id, impl_->doing), H5Fclose);
+  impl_->file = Hdf5OutputFile(id, "writing " + impl_->path.string());
 }
 
-Hdf5ArrayFile::~Hdf5ArrayFile() = default;
+Hdf5ArrayFile::~Hdf5ArrayFile() { impl_->file.abandon(); }
 
 std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk) {
   Hdf5Lock lock;
-  const std::string& doing = impl_->doing;
-  Hdf5Handle links(check_hdf5(H5Pcreate(H5P_LINK_CREATE), doing), H5Pclose);
-  check_hdf5(H5Pset_char_encoding(links.id(), H5T_CSET_UTF8), doing);
+  Hdf5OutputFile& file = impl_->file;
+  Hdf5Handle links(file.check(H5Pcreate(H5P_LINK_CREATE)), H5Pclose);
+  file.check(H5Pset_char_encoding(links.id(), H5T_CSET_UTF8));
   if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
     const std::string group = name.substr(0, slash);
-    if (check_hdf5(H5Lexists(impl_->file.id(), group.c_str(), H5P_DEFAULT), doing) == 0) {
-      Hdf5Handle made(check_hdf5(H5Gcreate2(impl_->file.id(), group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT), doing),
+    if (file.check(H5Lexists(file.id(), group.c_str(), H5P_DEFAULT)) == 0) {
+      Hdf5Handle made(file.check(H5Gcreate2(file.id(), group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT)),
                       H5Gclose);
-      made.close(doing);
+      made.close(file.doing());
     }
   }
   const hsize_t none[] = {0}, unlimited[] = {H5S_UNLIMITED};
-  Hdf5Handle space(check_hdf5(H5Screate_simple(1, none, unlimited), doing), H5Sclose);
-  const Hdf5Handle properties = creation_properties(element, chunk, impl_->pipeline->filter(), doing);
+  Hdf5Handle space(file.check(H5Screate_simple(1, none, unlimited)), H5Sclose);
+  const Hdf5Handle properties = creation_properties(element, chunk, impl_->pipeline->filter(), file.doing());
   Impl::Array array;
-  array.dataset = Hdf5Handle(check_hdf5(H5Dcreate2(impl_->file.id(), name.c_str(), file_type(element), space.id(), links.id(),
-                                                   properties.id(), H5P_DEFAULT),
-                                        doing),
+  array.dataset = Hdf5Handle(file.check(H5Dcreate2(file.id(), name.c_str(), file_type(element), space.id(), links.id(),
+                                                   properties.id(), H5P_DEFAULT)),
                              H5Dclose);
   array.stored.name = name;
   array.stored.element = element;
@@ -179,8 +176,8 @@ void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span
   const hsize_t first[] = {array.written * array.stored.chunk};
   // Never more than the elements there are: shrinking later would make HDF5 rewrite the last chunk.
   const hsize_t extent[] = {first[0] + elements};
-  check_hdf5(H5Dset_extent(array.dataset.id(), extent), impl_->doing);
-  check_hdf5(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, 0, first, stored.size(), stored.data()), impl_->doing);
+  impl_->file.check(H5Dset_extent(array.dataset.id(), extent));
+  impl_->file.check(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, 0, first, stored.size(), stored.data()));
   array.stored.xxh3.push_back(hash);
   ++array.written;
 }
@@ -191,6 +188,7 @@ std::vector<StoredArray> Hdf5ArrayFile::finish() {
   }
   impl_->pipeline->drain();
   Hdf5Lock lock;
+  impl_->file.flush();  // a handle that can't be closed for want of space would be lost
   std::vector<StoredArray> result;
   for (Impl::Array& array : impl_->arrays) {
     for (uint64_t chunk = 0; chunk < array.written; ++chunk) {
@@ -198,15 +196,15 @@ std::vector<StoredArray> Hdf5ArrayFile::finish() {
       unsigned mask = 0;
       haddr_t address = 0;
       hsize_t size = 0;
-      check_hdf5(H5Dget_chunk_info_by_coord(array.dataset.id(), first, &mask, &address, &size), impl_->doing);
+      impl_->file.check(H5Dget_chunk_info_by_coord(array.dataset.id(), first, &mask, &address, &size));
       array.stored.offsets.push_back(address);
       array.stored.bytes.push_back(size);
     }
-    array.dataset.close(impl_->doing);
+    array.dataset.close(impl_->file.doing());
     result.push_back(std::move(array.stored));
   }
   impl_->arrays.clear();
-  impl_->file.close(impl_->doing);
+  impl_->file.close();
   return result;
 }
 

@@ -1,5 +1,8 @@
 #include "datasets/hdf5_handle.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "core/error.h"
@@ -50,6 +53,36 @@ void Hdf5Handle::close(const std::string& doing) {
   if (id_ < 0) return;
   Hdf5Lock lock;
   check_hdf5(close_(std::exchange(id_, -1)), doing);
+}
+
+void Hdf5OutputFile::abandon() noexcept {
+  if (!file_) return;
+  Hdf5Lock lock;
+  void* descriptor = nullptr;
+  if (H5Fget_vfd_handle(file_.id(), H5P_DEFAULT, &descriptor) < 0 || descriptor == nullptr) return;
+  const int memory = ::memfd_create("abandoned", MFD_CLOEXEC);
+  if (memory < 0) return;
+  ::dup2(memory, *static_cast<int*>(descriptor));
+  ::close(memory);
+}
+
+void Hdf5OutputFile::flush() {
+  Hdf5Lock lock;
+  check(H5Fflush(file_.id(), H5F_SCOPE_LOCAL));
+}
+
+void Hdf5OutputFile::close() {
+  flush();
+  file_.close(doing_);
+}
+
+void Hdf5OutputFile::fail() {
+  try {
+    throw_hdf5_error(doing_);
+  } catch (...) {
+    abandon();
+    throw;
+  }
 }
 
 }  // namespace cohort::datasets

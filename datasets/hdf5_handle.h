@@ -56,4 +56,36 @@ class Hdf5Handle {
   Close close_ = nullptr;
 };
 
+/// A file being written. Destroyed before close(), or after a failed check(), it is abandoned: what HDF5 still holds of it goes to memory
+/// that is let go. HDF5 1.10 crashes at the end of the process when it can't write that to a full disk.
+class Hdf5OutputFile {
+ public:
+  Hdf5OutputFile() = default;
+  /// Of H5Fcreate or H5Fopen, checked here. `doing` reads "writing shard.h5".
+  Hdf5OutputFile(hid_t id, std::string doing) : doing_(std::move(doing)) { file_ = Hdf5Handle(check(id), H5Fclose); }
+  Hdf5OutputFile(Hdf5OutputFile&&) noexcept = default;
+  Hdf5OutputFile& operator=(Hdf5OutputFile&&) noexcept = default;
+  ~Hdf5OutputFile() { abandon(); }
+
+  hid_t id() const { return file_.id(); }
+  const std::string& doing() const { return doing_; }
+  /// Like check_hdf5, and abandons the file before it throws.
+  template <class Result>
+  Result check(Result result) {
+    if (result < 0) fail();
+    return result;
+  }
+  /// From here on nothing reaches the disk; to be called before handles into the file are closed.
+  void abandon() noexcept;
+  /// Writes everything that is still held.
+  void flush();
+  /// flush(), then ends.
+  void close();
+
+ private:
+  [[noreturn]] void fail();
+  Hdf5Handle file_;
+  std::string doing_;
+};
+
 }  // namespace cohort::datasets

@@ -94,7 +94,7 @@ class Faults(unittest.TestCase):
             damage()
             for ranks in (0, 3):
                 self.fails(self.command(data=data), 3, str(shard), ranks=ranks, within=30)
-                self.assertFalse((self.folder / "registry").exists())
+                self.assertEqual(self.files(self.folder / "registry"), [])
             shutil.copyfile(self.data / shard.name, shard)
 
     def test_a_dataset_that_changed_since_the_checkpoint_is_refused(self):
@@ -154,7 +154,7 @@ class Faults(unittest.TestCase):
         small = f"mount -t tmpfs -o size=192k none '{runs}'"
         message = self.fails(self.mounted(small, self.command()), 1, "No space left on device", "remedy:")
         self.assertIn(str(runs), message)
-        self.assertFalse((self.folder / "registry").exists())
+        self.assertEqual(self.files(self.folder / "registry"), [])
 
     @unittest.skipUnless(can_mount(), "no mount of one's own is allowed here")
     def test_a_full_disk_under_an_import_leaves_nothing(self):
@@ -173,7 +173,7 @@ class Faults(unittest.TestCase):
         registry = self.folder / "registry"
         registry.mkdir()
         sealed = f"mount --bind '{registry}' '{registry}' && mount -o remount,bind,ro '{registry}'"
-        self.fails(self.mounted(sealed, self.command()), 2, str(registry), "remedy:")
+        self.fails(self.mounted(sealed, self.command()), 1, str(registry), "remedy:")
         self.assertFalse((self.folder / "runs").exists())
 
 
