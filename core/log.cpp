@@ -1,11 +1,8 @@
 #include "core/log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -15,6 +12,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include "core/error.h"
+#include "core/terminal.h"
 #include "core/toml_document.h"
 
 namespace cohort::core {
@@ -22,11 +20,6 @@ namespace {
 
 // Set once by set_up_log() before any other thread is started.
 std::atomic<bool> progress_wanted{false};
-
-bool terminal_takes_escapes() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::strcmp(term, "dumb") != 0;
-}
 
 spdlog::level::level_enum level_of(const std::string& name) {
   const std::vector<std::string> names = {"trace", "debug", "info", "warn", "error", "off"};
@@ -45,10 +38,10 @@ void set_up_log(const LogOptions& options) {
   auto level = level_of(options.level);
   if (options.quiet || options.rank != 0) level = std::max(level, spdlog::level::warn);
   const char* no_color = std::getenv("NO_COLOR");
-  const bool color = options.color && (no_color == nullptr || *no_color == '\0') && terminal_takes_escapes();
+  const bool color = options.color && (no_color == nullptr || *no_color == '\0') && shows_on_terminal();
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(color ? spdlog::color_mode::always : spdlog::color_mode::never);
   // On a terminal a message first wipes the live progress line.
-  const std::string wipe = terminal_takes_escapes() ? "\r\033[K" : "";
+  const std::string wipe = shows_on_terminal() ? "\r\033[K" : "";
   const std::string rank = options.rank == 0 ? "" : fmt::format("rank {}: ", options.rank);
   sink->set_pattern(wipe + "%H:%M:%S %^%l%$ " + rank + "%v");
   sink->set_level(level);

@@ -1,17 +1,13 @@
 #include "core/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "core/terminal.h"
 
 namespace cohort::core {
 namespace {
@@ -19,17 +15,6 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 constexpr Seconds kTerminalInterval{0.1};
 constexpr Seconds kLogInterval{10.0};
-
-bool stderr_is_live() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::strcmp(term, "dumb") != 0;
-}
-
-std::size_t terminal_width() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 /// 1234567 → "1,234,567".
 std::string grouped(uint64_t n) {
@@ -57,7 +42,7 @@ std::string clipped(const std::string& text, std::size_t width) {
 
 Progress::Progress(std::string title, uint64_t total, std::string unit)
     : title_(std::move(title)), unit_(std::move(unit)), total_(total), start_(std::chrono::steady_clock::now()), printed_(start_),
-      terminal_(stderr_is_live()), active_(progress_enabled()) {}
+      terminal_(shows_on_terminal()), active_(progress_enabled()) {}
 
 Progress::~Progress() {
   // Left by an exception: the message that follows begins on a clean line.

@@ -97,6 +97,16 @@ class Faults(unittest.TestCase):
                 self.assertEqual(self.files(self.folder / "registry"), [])
             shutil.copyfile(self.data / shard.name, shard)
 
+    @unittest.skipUnless(can_mount(), "no mount of one's own is allowed here")
+    def test_what_one_rank_alone_meets_ends_all_with_its_message(self):
+        damaged = self.copy_of_data()
+        shard = next(damaged.glob("data-*.h5"))
+        os.truncate(shard, shard.stat().st_size // 2)
+        odd = self.mounted(f"mount --bind '{damaged}' '{self.data}'", self.command())
+        # Rank 1 of 3 sees the damaged files in the place of the whole ones.
+        command = ["mpirun", "-n", "1", *self.command(), ":", "-n", "1", *odd, ":", "-n", "1", *self.command()]
+        self.fails(command, 3, str(self.data / shard.name), within=30)
+
     def test_a_dataset_that_changed_since_the_checkpoint_is_refused(self):
         data = self.folder / "data"
         shutil.copytree(self.data, data)
