@@ -7,7 +7,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "datasets/chunk_codec.h"
+#include "datasets/store/chunk_codec.h"
 
 namespace cohort::datasets {
 namespace {

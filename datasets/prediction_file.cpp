@@ -5,7 +5,7 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
-#include "datasets/hdf5_handle.h"
+#include "datasets/store/hdf5_handle.h"
 
 namespace cohort::datasets {
 namespace fs = std::filesystem;

@@ -1,6 +1,6 @@
 #include "experiments/describables.h"
 
-#include "datasets/import_options.h"
+#include "datasets/import/import_options.h"
 #include "datasets/synth/generators.h"
 #include "experiments/experiment.h"
 #include "models/model.h"

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "core/options.h"
-#include "datasets/features.h"
-#include "datasets/loader.h"
-#include "datasets/split.h"
+#include "datasets/features/features.h"
+#include "datasets/loader/loader.h"
+#include "datasets/split/split.h"
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "core/comm/communicator.h"
-#include "datasets/dataset.h"
-#include "datasets/features.h"
-#include "datasets/loader.h"
-#include "datasets/split.h"
+#include "datasets/store/dataset.h"
+#include "datasets/features/features.h"
+#include "datasets/loader/loader.h"
+#include "datasets/split/split.h"
 #include "experiments/experiment.h"
 #include "models/objective.h"
 #include "trainer/model_state.h"

@@ -6,7 +6,7 @@
 
 #include "core/durable_file.h"
 #include "core/log.h"
-#include "datasets/raw_table.h"
+#include "datasets/import/raw_table.h"
 #include "experiments/registry.h"
 #include "models/artifact/artifact_folder.h"
 #include "models/artifact/model_card.h"

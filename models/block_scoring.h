@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "models/export/onnx_exporter.h"
 #include "models/model.h"
 

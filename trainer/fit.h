@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/comm/communicator.h"
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "models/objective.h"
 #include "trainer/lane_workers.h"
 #include "trainer/metrics.h"

@@ -1,7 +1,7 @@
 // One lane of one step: forward, loss and backward, into one flat gradient vector.
 #pragma once
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "models/objective.h"
 #include "trainer/model_state.h"
 

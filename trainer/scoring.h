@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/comm/communicator.h"
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "models/objective.h"
 #include "trainer/lane_workers.h"
 #include "trainer/model_state.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/options.h"
-#include "datasets/dataset_writer.h"
+#include "datasets/store/dataset_writer.h"
 
 namespace cohort::datasets {
 

@@ -13,9 +13,9 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/toml_document.h"
-#include "datasets/csv_import.h"
-#include "datasets/import_options.h"
-#include "datasets/infer.h"
+#include "datasets/import/csv_import.h"
+#include "datasets/import/import_options.h"
+#include "datasets/import/infer.h"
 #include "launch/command.h"
 
 namespace cohort::launch {

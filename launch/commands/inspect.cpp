@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "datasets/dataset.h"
-#include "datasets/inspect.h"
+#include "datasets/store/dataset.h"
+#include "datasets/inspect/inspect.h"
 #include "launch/command.h"
 
 namespace cohort::launch {

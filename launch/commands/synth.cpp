@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 #include "core/toml_document.h"
-#include "datasets/dataset.h"
+#include "datasets/store/dataset.h"
 #include "datasets/synth/generators.h"
 #include "launch/command.h"
 

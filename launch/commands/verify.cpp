@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "datasets/verify.h"
+#include "datasets/store/verify.h"
 #include "launch/command.h"
 
 namespace cohort::launch {

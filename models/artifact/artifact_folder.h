@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "models/artifact/manifest.h"
 #include "models/artifact/safetensors.h"
 

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "datasets/schema.h"
 
 namespace cohort::models {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "models/artifact/artifact_folder.h"
 #include "models/export/onnx_exporter.h"
 #include "models/export/parity.h"

@@ -9,7 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 
 namespace cohort::models {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "datasets/features.h"
-#include "datasets/raw_table.h"
+#include "datasets/features/features.h"
+#include "datasets/import/raw_table.h"
 
 namespace cohort::models {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "models/export/onnx_proto.h"
 
 namespace cohort::models {

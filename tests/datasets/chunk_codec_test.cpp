@@ -1,4 +1,4 @@
-#include "datasets/chunk_codec.h"
+#include "datasets/store/chunk_codec.h"
 
 #include <cstring>
 

@@ -1,4 +1,4 @@
-#include "datasets/csv_scanner.h"
+#include "datasets/import/csv_scanner.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "datasets/csv_table.h"
+#include "datasets/import/csv_table.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "datasets/dataset.h"
+#include "datasets/store/dataset.h"
 
 #include <cmath>
 #include <limits>
@@ -6,9 +6,9 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
-#include "datasets/dataset_writer.h"
-#include "datasets/raw_table.h"
-#include "datasets/verify.h"
+#include "datasets/store/dataset_writer.h"
+#include "datasets/import/raw_table.h"
+#include "datasets/store/verify.h"
 #include "tests/datasets/temporary_folder.h"
 
 namespace cohort::datasets {

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "datasets/features.h"
-#include "datasets/features_tables.h"
+#include "datasets/features/features.h"
+#include "datasets/features/features_tables.h"
 
 namespace cohort::datasets {
 namespace {

@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/toml_document.h"
-#include "datasets/features.h"
-#include "datasets/training_column.h"
+#include "datasets/features/features.h"
+#include "datasets/features/training_column.h"
 #include "tests/datasets/small_dataset.h"
 #include "tests/support/thread_communicator.h"
 

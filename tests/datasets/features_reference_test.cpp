@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/comm/communicator.h"
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "tests/datasets/small_dataset.h"
 
 namespace cohort::datasets {

@@ -1,5 +1,5 @@
 // Tables from values alone.
-#include "datasets/features_tables.h"
+#include "datasets/features/features_tables.h"
 
 #include <algorithm>
 #include <cmath>

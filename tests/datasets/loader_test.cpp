@@ -1,4 +1,4 @@
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 
 #include <algorithm>
 #include <cmath>

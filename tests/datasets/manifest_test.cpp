@@ -1,4 +1,4 @@
-#include "datasets/manifest.h"
+#include "datasets/store/manifest.h"
 
 #include <functional>
 
@@ -6,9 +6,9 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
-#include "datasets/dataset.h"
-#include "datasets/dataset_writer.h"
-#include "datasets/verify.h"
+#include "datasets/store/dataset.h"
+#include "datasets/store/dataset_writer.h"
+#include "datasets/store/verify.h"
 #include "tests/datasets/temporary_folder.h"
 
 namespace cohort::datasets {

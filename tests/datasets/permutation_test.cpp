@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 
 namespace cohort::datasets {
 namespace {

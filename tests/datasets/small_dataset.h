@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/dataset.h"
-#include "datasets/dataset_writer.h"
+#include "datasets/store/dataset.h"
+#include "datasets/store/dataset_writer.h"
 #include "tests/datasets/temporary_folder.h"
 
 namespace cohort::tests {

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "datasets/dataset.h"
+#include "datasets/store/dataset.h"
 #include "datasets/synth/credit.h"
 #include "tests/datasets/temporary_folder.h"
 

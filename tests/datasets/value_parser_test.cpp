@@ -1,11 +1,11 @@
-#include "datasets/value_parser.h"
+#include "datasets/io/value_parser.h"
 
 #include <cmath>
 
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "datasets/time_format.h"
+#include "datasets/io/time_format.h"
 
 namespace cohort::datasets {
 namespace {

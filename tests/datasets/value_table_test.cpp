@@ -1,4 +1,4 @@
-#include "datasets/value_table.h"
+#include "datasets/import/value_table.h"
 
 #include <gmock/gmock.h>
 

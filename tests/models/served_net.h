@@ -15,7 +15,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/philox.h"
-#include "datasets/features.h"
+#include "datasets/features/features.h"
 #include "models/export/onnx_exporter.h"
 #include "models/export/parity.h"
 #include "models/export/subprocess.h"

@@ -1,0 +1,154 @@
+#include "datasets/import/import_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/toml_path.h"
+
+namespace cohort::datasets {
+namespace {
+
+Action action_of(const Column& column) {
+  switch (column.kind) {
+    case Kind::kDense: return column.dtype == DType::kFloat64 ? Action::kFloat64 : Action::kFloat32;
+    case Kind::kCategorical: return column.dtype == DType::kInt64 ? Action::kCategoryInteger : Action::kCategoryText;
+    case Kind::kId:
+      if (column.dtype == DType::kString) return Action::kText;
+      return column.dtype == DType::kInt64 ? Action::kIdInteger : Action::kIdUnsigned;
+    case Kind::kTime: return Action::kTime;
+    case Kind::kLabel:
+      if (column.classes.empty()) return Action::kLabelNumber;
+      return column.dtype == DType::kFloat32 ? Action::kLabelFloatClass : Action::kLabelClass;
+    case Kind::kWeight: return Action::kWeight;
+    case Kind::kText: return Action::kText;
+    case Kind::kSequence: break;
+  }
+  return Action::kSkip;
+}
+
+DType default_dtype(Kind kind, std::size_t classes) {
+  switch (kind) {
+    case Kind::kCategorical:
+    case Kind::kId:
+    case Kind::kText: return DType::kString;
+    case Kind::kTime: return DType::kInt64;
+    case Kind::kLabel: return classes > 2 ? DType::kInt32 : DType::kFloat32;
+    default: return DType::kFloat32;
+  }
+}
+
+std::string path_of(const std::string& column, const std::string& key = {}) {
+  return "columns." + core::toml_key(column) + (key.empty() ? "" : "." + key);
+}
+
+std::string guess_remedy(const std::string& name, const std::vector<std::string>& names) {
+  // A header that is one long field was cut at the wrong character.
+  if (const std::size_t other = names.size() == 1 ? names[0].find_first_of(",;\t|") : std::string::npos; other != std::string::npos) {
+    return "the header is a single field, " + core::toml_string(names[0]) + ": set csv.delimiter = " + delimiter_text(names[0][other]);
+  }
+  const std::string guess = core::did_you_mean(name, names);
+  if (!guess.empty()) return "did you mean \"" + guess + "\"?";
+  std::string list;
+  for (std::size_t i = 0; i < names.size() && i < 20; ++i) list += (i == 0 ? "" : ", ") + core::toml_string(names[i]);
+  return "the input's columns are " + list + (names.size() > 20 ? ", …" : "");
+}
+
+// What the options name must be there, and the input must name each column once.
+void check_names(const ImportOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics) {
+  std::map<std::string, int> seen;
+  for (const std::string& name : names) {
+    if (++seen[name] == 2) {
+      diagnostics.error("csv.names", "the input has two columns named " + core::toml_string(name),
+                        "give all columns names of their own with csv.names");
+    }
+  }
+  for (const auto& [name, column] : options.columns) {
+    if (!seen.contains(name)) {
+      diagnostics.key_error(path_of(name), "the input has no column " + core::toml_string(name), guess_remedy(name, names));
+    }
+  }
+  for (std::size_t i = 0; i < options.drop.size(); ++i) {
+    const std::string path = "drop[" + std::to_string(i) + "]";
+    if (!seen.contains(options.drop[i])) {
+      diagnostics.error(path, "the input has no column " + core::toml_string(options.drop[i]), guess_remedy(options.drop[i], names));
+    } else if (options.columns.contains(options.drop[i])) {
+      diagnostics.error(path, "column " + core::toml_string(options.drop[i]) + " is both dropped and described",
+                        "delete it here or its table below `columns`");
+    }
+  }
+}
+
+Column make_column(const ImportOptions& options, const ColumnOptions& own, const std::string& source, Kind kind) {
+  Column column;
+  column.name = own.rename.empty() ? source : own.rename;
+  if (column.name != source) column.source = source;
+  column.kind = kind;
+  column.dtype = own.dtype.empty() ? default_dtype(kind, own.values.size()) : dtype_from_string(own.dtype);
+  column.classes = own.values;
+  column.format = own.format;
+  column.missing_markers = options.missing;
+  for (const std::string& marker : own.missing) {
+    if (std::find(options.missing.begin(), options.missing.end(), marker) == options.missing.end()) {
+      column.missing_markers.push_back(marker);
+    }
+  }
+  return column;
+}
+
+}  // namespace
+
+ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics) {
+  ImportPlan plan;
+  plan.on_error = options.on_error == "fail" ? OnError::kFail : options.on_error == "drop" ? OnError::kDrop : OnError::kMissing;
+  check_names(options, names, diagnostics);
+  std::string without_kind;
+  std::map<std::string, std::pair<std::string, std::string>> taken;  // dataset's name → input's name, path to blame
+  for (const std::string& source : names) {
+    FieldPlan field;
+    field.source = source;
+    if (std::find(options.drop.begin(), options.drop.end(), source) != options.drop.end()) {
+      plan.fields.push_back(std::move(field));
+      continue;
+    }
+    auto found = options.columns.find(source);
+    const ColumnOptions own = found == options.columns.end() ? ColumnOptions{} : found->second;
+    const std::string kind = own.kind.empty() ? options.default_kind : own.kind;
+    if (kind.empty()) {
+      without_kind += (without_kind.empty() ? "" : ", ") + core::toml_string(source);
+      continue;
+    }
+    // The rules of [columns.X] can't see default_kind, so what depends on it is checked here.
+    if (own.kind.empty() && (!own.dtype.empty() || !own.format.empty() || !own.values.empty())) {
+      diagnostics.key_error(path_of(source), "column " + core::toml_string(source) + " needs its own kind, for it has a dtype, format or values",
+                        "add kind = \"" + kind + "\"");
+      continue;
+    }
+    Column column = make_column(options, own, source, kind_from_string(kind));
+    const std::string blamed = found == options.columns.end() ? "default_kind" : path_of(source, own.rename.empty() ? "" : "rename");
+    if (const std::string problem = name_problem(column.name); !problem.empty()) {
+      diagnostics.error(blamed, problem, "rename it: [" + path_of(source) + "] rename = \"…\", or drop it");
+    }
+    const auto [other, fresh] = taken.emplace(column.name, std::pair(source, blamed));
+    if (!fresh && other->second.first != source) {
+      diagnostics.error(own.rename.empty() ? other->second.second : blamed, "two columns would be named " + core::toml_string(column.name),
+                        "rename one of them otherwise");
+    }
+    field.action = action_of(column);
+    field.column = plan.schema.columns.size();
+    field.missing = MissingMarkers(column.missing_markers);
+    field.classes = column.classes;
+    field.format = TimeFormat(column.format);
+    plan.schema.columns.push_back(std::move(column));
+    plan.fields.push_back(std::move(field));
+  }
+  if (!without_kind.empty()) {
+    diagnostics.error("columns", "these columns of the input have no kind: " + without_kind,
+                      "describe each in [columns.NAME], list it under drop, or set default_kind");
+  }
+  if (plan.schema.columns.empty() && !diagnostics.has_errors()) {
+    diagnostics.error("drop", "no column is left", "keep at least one");
+  }
+  return plan;
+}
+
+}  // namespace cohort::datasets

@@ -1,0 +1,180 @@
+#include "datasets/io/byte_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include "core/durable_file.h"
+#include "core/error.h"
+#include "datasets/io/input_file.h"
+
+namespace cohort::datasets {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1 << 18;
+
+/// The file's own bytes, hashed on their way.
+class RawFile {
+ public:
+  explicit RawFile(const std::filesystem::path& path) : file_(path), buffer_(kBufferBytes) {}
+
+  const std::string name() const { return file_.path().string(); }
+  /// Bytes read ahead and not yet taken; reads more when there are none. Empty at the end.
+  std::span<const char> peek() {
+    if (begin_ == end_) {
+      begin_ = 0;
+      end_ = file_.read(std::as_writable_bytes(std::span(buffer_)));
+      hash_.update(buffer_.data(), end_);
+      bytes_ += end_;
+    }
+    return std::span(buffer_).subspan(begin_, end_ - begin_);
+  }
+  void take(std::size_t count) { begin_ += count; }
+  std::string sha256() { return hash_.hex(); }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  InputFile file_;
+  core::Sha256 hash_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0, end_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+class Source : public ByteSource {
+ public:
+  explicit Source(std::unique_ptr<RawFile> raw) : raw_(std::move(raw)) {}
+  std::string sha256() override { return raw_->sha256(); }
+  uint64_t stored_bytes() const override { return raw_->bytes(); }
+
+ protected:
+  [[noreturn]] void throw_damaged(const std::string& what) const {
+    throw core::damaged_error(what, "copy or download the file again").at({raw_->name(), 0, 0});
+  }
+  std::unique_ptr<RawFile> raw_;
+};
+
+class PlainSource : public Source {
+ public:
+  using Source::Source;
+  std::size_t read(std::span<char> out) override {
+    const std::span<const char> bytes = raw_->peek();
+    const std::size_t count = std::min(bytes.size(), out.size());
+    std::memcpy(out.data(), bytes.data(), count);
+    raw_->take(count);
+    return count;
+  }
+};
+
+class GzipSource : public Source {
+ public:
+  explicit GzipSource(std::unique_ptr<RawFile> raw) : Source(std::move(raw)) {
+    if (inflateInit2(&stream_, 15 + 16) != Z_OK) throw core::failed_error("out of memory for a decompressor");
+  }
+  ~GzipSource() override { inflateEnd(&stream_); }
+
+  std::size_t read(std::span<char> out) override {
+    while (!ended_) {
+      std::span<const char> bytes = raw_->peek();
+      if (bytes.empty()) {
+        if (!between_members_) throw_damaged("the gzip file is cut off");
+        ended_ = true;
+        break;
+      }
+      if (between_members_ && !start_member(bytes)) break;
+      stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+      stream_.avail_in = static_cast<uInt>(bytes.size());
+      stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+      stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), 1u << 30));
+      const uInt room = stream_.avail_out;
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      raw_->take(bytes.size() - stream_.avail_in);
+      if (status == Z_STREAM_END) {
+        between_members_ = true;
+      } else if (status != Z_OK && status != Z_BUF_ERROR) {
+        throw_damaged(std::string("the gzip file is damaged") + (stream_.msg != nullptr ? std::string(": ") + stream_.msg : ""));
+      }
+      if (stream_.avail_out != room) return room - stream_.avail_out;
+    }
+    return 0;
+  }
+
+ private:
+  // Files may hold several members one after another; whatever follows the last one is padding when it is zeros.
+  bool start_member(std::span<const char> bytes) {
+    if (first_member_ || static_cast<unsigned char>(bytes[0]) == 0x1f) {
+      first_member_ = false;
+      between_members_ = false;
+      if (inflateReset(&stream_) != Z_OK) throw core::failed_error("zlib could not start again");
+      return true;
+    }
+    while (!bytes.empty()) {
+      if (std::any_of(bytes.begin(), bytes.end(), [](char c) { return c != 0; })) {
+        throw_damaged("the gzip file goes on with bytes that are no gzip");
+      }
+      raw_->take(bytes.size());
+      bytes = raw_->peek();
+    }
+    ended_ = true;
+    return false;
+  }
+
+  z_stream stream_{};
+  bool between_members_ = true, first_member_ = true, ended_ = false;
+};
+
+class ZstdSource : public Source {
+ public:
+  explicit ZstdSource(std::unique_ptr<RawFile> raw) : Source(std::move(raw)), stream_(ZSTD_createDStream()) {
+    if (stream_ == nullptr) throw core::failed_error("out of memory for a decompressor");
+  }
+  ~ZstdSource() override { ZSTD_freeDStream(stream_); }
+
+  std::size_t read(std::span<char> out) override {
+    for (;;) {
+      const std::span<const char> bytes = raw_->peek();
+      ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+      ZSTD_outBuffer decoded{out.data(), out.size(), 0};
+      if (bytes.empty() && frame_done_) return 0;
+      const std::size_t status = ZSTD_decompressStream(stream_, &decoded, &in);
+      if (ZSTD_isError(status)) throw_damaged(std::string("the zstd file is damaged: ") + ZSTD_getErrorName(status));
+      raw_->take(in.pos);
+      frame_done_ = status == 0;
+      if (decoded.pos > 0) return decoded.pos;
+      if (bytes.empty()) {
+        if (frame_done_) return 0;
+        throw_damaged("the zstd file is cut off");
+      }
+    }
+  }
+
+ private:
+  ZSTD_DStream* stream_;
+  bool frame_done_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& path) {
+  auto raw = std::make_unique<RawFile>(path);
+  const std::span<const char> start = raw->peek();
+  auto begins_with = [&](std::string_view magic) {
+    return start.size() >= magic.size() && std::equal(magic.begin(), magic.end(), start.begin());
+  };
+  if (begins_with("\x1f\x8b")) return std::make_unique<GzipSource>(std::move(raw));
+  if (begins_with("\x28\xb5\x2f\xfd")) return std::make_unique<ZstdSource>(std::move(raw));
+  return std::make_unique<PlainSource>(std::move(raw));
+}
+
+std::string read_bytes(const std::filesystem::path& path) {
+  const std::unique_ptr<ByteSource> source = open_bytes(path);
+  std::string text;
+  std::vector<char> buffer(kBufferBytes);
+  while (const std::size_t count = source->read(buffer)) text.append(buffer.data(), count);
+  return text;
+}
+
+}  // namespace cohort::datasets

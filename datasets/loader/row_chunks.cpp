@@ -1,0 +1,157 @@
+#include "datasets/loader/row_chunks.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace cohort::datasets {
+namespace {
+
+template <class T>
+void store(std::byte* at, T value) {
+  std::memcpy(at, &value, sizeof(T));
+}
+
+void check_kind(const Column& column, Kind kind, const std::string& what) {
+  if (column.kind == kind) return;
+  throw core::usage_error("column \"" + column.name + "\" is of kind " + to_string(column.kind) + ", and " + what + " needs one of kind " +
+                              to_string(kind),
+                          "use the dataset that the features were fitted on, or one imported alike");
+}
+
+}  // namespace
+
+ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features, Targets targets)
+    : features_(features),
+      targets_(std::move(targets)),
+      rows_(dataset.rows()),
+      chunk_rows_(std::max<uint64_t>(1, dataset.chunk_rows())),
+      folder_(dataset.folder()),
+      identity_(dataset.identity()) {
+  layout_.ids = static_cast<std::size_t>(features.categorical_count());
+  layout_.dense = static_cast<std::size_t>(features.dense_width());
+  for (const DenseFeature& feature : features.dense) check_kind(dataset.schema().at(feature.column), Kind::kDense, "a dense feature");
+  for (const CategoricalFeature& feature : features.categorical) {
+    const Column& column = dataset.schema().at(feature.column);
+    check_kind(column, Kind::kCategorical, "a categorical feature");
+    if (column.dtype != feature.dtype) {
+      throw core::usage_error("column \"" + column.name + "\" holds " + to_string(column.dtype) + " values, the feature was fitted on " +
+                                  to_string(feature.dtype),
+                              "import the data with the same types");
+    }
+    tables_.push_back(code_table(feature, column.dictionary));
+  }
+  if (!targets_.label.empty()) check_kind(dataset.schema().at(targets_.label), Kind::kLabel, "the label");
+  if (!targets_.weight.empty()) check_kind(dataset.schema().at(targets_.weight), Kind::kWeight, "the weight");
+  schema_ = dataset.schema();
+  for (const Shard& shard : dataset.shards()) {
+    shards_.push_back({shard.first, chunks_.size()});
+    for (uint64_t inside = 0; inside < shard.rows; inside += chunk_rows_) {
+      chunks_.push_back({shard.first + inside, std::min(chunk_rows_, shard.rows - inside)});
+    }
+  }
+}
+
+ChunkReader::~ChunkReader() = default;
+
+ChunkPlace ChunkReader::place(uint64_t row) const {
+  const auto after = std::upper_bound(shards_.begin(), shards_.end(), row, [](uint64_t r, const ShardRange& s) { return r < s.first; });
+  const ShardRange& shard = *(after - 1);
+  const uint64_t inside = row - shard.first;
+  return {shard.chunk + inside / chunk_rows_, inside % chunk_rows_};
+}
+
+std::unique_ptr<Dataset> ChunkReader::take() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto taken = std::move(idle_.back());
+      idle_.pop_back();
+      return taken;
+    }
+  }
+  auto opened = std::make_unique<Dataset>(Dataset::open(folder_));
+  if (opened->identity() != identity_) {
+    throw core::damaged_error(folder_.string() + " changed while it was read", "leave a dataset alone while it is in use; start again");
+  }
+  return opened;
+}
+
+AlignedBytes ChunkReader::load(std::size_t chunk) const {
+  const ChunkRange& range = chunks_[chunk];
+  AlignedBytes records = aligned_bytes(range.rows * layout_.bytes());
+  std::unique_ptr<Dataset> dataset = take();
+  fill(*dataset, range, records.get());
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(dataset));
+  return records;
+}
+
+void ChunkReader::fill(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {
+  const std::size_t stride = layout_.bytes();
+  // The padding too: records go to a file.
+  std::memset(records, 0, range.rows * stride);
+  std::vector<uint64_t> rows(range.rows);
+  dataset.read_row_numbers(range.first, rows);
+  for (uint64_t i = 0; i < range.rows; ++i) store(records + i * stride + RecordLayout::kRow, rows[i]);
+  fill_labels(dataset, range, records);
+  fill_ids(dataset, range, records);
+  fill_dense(dataset, range, records);
+}
+
+void ChunkReader::fill_labels(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {
+  const std::size_t stride = layout_.bytes();
+  std::vector<float> values(range.rows, 0.0f);
+  if (!targets_.label.empty()) {
+    const Column& column = schema_.at(targets_.label);
+    if (column.dtype == DType::kInt32) {
+      std::vector<int32_t> classes(range.rows);
+      dataset.read(column, range.first, std::span<int32_t>(classes));
+      std::copy(classes.begin(), classes.end(), values.begin());
+    } else {
+      dataset.read(column, range.first, std::span<float>(values));
+    }
+  }
+  for (uint64_t i = 0; i < range.rows; ++i) store(records + i * stride + RecordLayout::kLabel, values[i]);
+  std::fill(values.begin(), values.end(), 1.0f);
+  if (!targets_.weight.empty()) dataset.read(schema_.at(targets_.weight), range.first, std::span<float>(values));
+  for (uint64_t i = 0; i < range.rows; ++i) store(records + i * stride + RecordLayout::kWeight, values[i]);
+}
+
+void ChunkReader::fill_ids(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {
+  const std::size_t stride = layout_.bytes();
+  std::vector<int32_t> codes(range.rows);
+  for (std::size_t c = 0; c < features_.categorical.size(); ++c) {
+    dataset.read(schema_.at(features_.categorical[c].column), range.first, std::span<int32_t>(codes));
+    std::byte* out = records + RecordLayout::kIds + 4 * c;
+    for (uint64_t i = 0; i < range.rows; ++i, out += stride) {
+      store(out, codes[i] < 0 ? kMissingIndex : tables_[c][static_cast<std::size_t>(codes[i])]);
+    }
+  }
+}
+
+void ChunkReader::fill_dense(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {
+  const std::size_t stride = layout_.bytes();
+  std::vector<float> values(range.rows);
+  std::vector<double> wide;
+  const std::string* read = nullptr;
+  for (const DenseFeature& feature : features_.dense) {
+    // Rules that take the same column often stand side by side.
+    if (read == nullptr || *read != feature.column) {
+      const Column& column = schema_.at(feature.column);
+      if (column.dtype == DType::kFloat64) {
+        wide.resize(range.rows);
+        dataset.read(column, range.first, std::span<double>(wide));
+        std::transform(wide.begin(), wide.end(), values.begin(), [](double value) { return static_cast<float>(value); });
+      } else {
+        dataset.read(column, range.first, std::span<float>(values));
+      }
+      read = &feature.column;
+    }
+    // Records are multiples of 8 bytes and their features start at one of 4.
+    apply(feature, values, reinterpret_cast<float*>(records + layout_.dense_at()), static_cast<int64_t>(stride / sizeof(float)));
+  }
+}
+
+}  // namespace cohort::datasets

@@ -1,0 +1,211 @@
+#include "datasets/store/array_writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <zstd.h>
+
+#include "core/error.h"
+#include "datasets/store/hdf5_handle.h"
+
+namespace cohort::datasets {
+namespace {
+
+constexpr H5Z_filter_t kZstdFilter = 32015;  // registered with the HDF Group
+
+// HDF5 refuses to create a dataset with a filter it doesn't know. Chunks are written already encoded, so this is called only
+// when a chunk is read through HDF5 itself.
+std::size_t zstd_filter(unsigned flags, std::size_t, const unsigned*, std::size_t bytes, std::size_t* capacity, void** buffer) {
+  if ((flags & H5Z_FLAG_REVERSE) == 0) return 0;
+  const unsigned long long size = ZSTD_getFrameContentSize(*buffer, bytes);
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) return 0;
+  void* out = H5allocate_memory(size, false);
+  if (out == nullptr) return 0;
+  if (ZSTD_isError(ZSTD_decompress(out, size, *buffer, bytes))) {
+    H5free_memory(out);
+    return 0;
+  }
+  H5free_memory(*buffer);
+  *buffer = out;
+  *capacity = size;
+  return size;
+}
+
+void register_zstd() {
+  static const H5Z_class2_t filter{H5Z_CLASS_T_VERS, kZstdFilter, 1, 1, "zstd", nullptr, nullptr, zstd_filter};
+  check_hdf5(H5Zregister(&filter), "registering the zstd filter");
+}
+
+hid_t file_type(Element element) {
+  switch (element) {
+    case Element::kFloat32: return H5T_IEEE_F32LE;
+    case Element::kFloat64: return H5T_IEEE_F64LE;
+    case Element::kInt32: return H5T_STD_I32LE;
+    case Element::kInt64: return H5T_STD_I64LE;
+    case Element::kUInt64: return H5T_STD_U64LE;
+    case Element::kUInt8: return H5T_STD_U8LE;
+  }
+  return -1;
+}
+
+Hdf5Handle creation_properties(Element element, uint64_t chunk, Filter filter, const std::string& doing) {
+  Hdf5Handle properties(check_hdf5(H5Pcreate(H5P_DATASET_CREATE), doing), H5Pclose);
+  const hsize_t dimensions[] = {chunk};
+  check_hdf5(H5Pset_chunk(properties.id(), 1, dimensions), doing);
+  check_hdf5(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), doing);
+  // Without times in it, equal values give equal files.
+  check_hdf5(H5Pset_obj_track_times(properties.id(), false), doing);
+  if (filter != Filter::kNone && size_of(element) > 1) check_hdf5(H5Pset_shuffle(properties.id()), doing);
+  if (filter == Filter::kDeflate) check_hdf5(H5Pset_deflate(properties.id(), 1), doing);
+  if (filter == Filter::kZstd) {
+    register_zstd();
+    check_hdf5(H5Pset_filter(properties.id(), kZstdFilter, H5Z_FLAG_MANDATORY, 0, nullptr), doing);
+  }
+  return properties;
+}
+
+}  // namespace
+
+struct Hdf5ArrayFile::Impl {
+  struct Array {
+    Hdf5Handle dataset;
+    StoredArray stored;
+    std::vector<std::byte> buffer;
+    uint64_t written = 0;  ///< chunks in the file
+  };
+  std::filesystem::path path;
+  ChunkPipeline* pipeline;
+  Hdf5OutputFile file;
+  std::vector<Array> arrays;
+};
+
+// ---- ChunkPipeline --------------------------------------------------------------------------------------------------
+
+ChunkPipeline::ChunkPipeline(WorkerPool& pool, Filter filter, std::size_t depth)
+    : pool_(pool), filter_(filter), depth_(depth) {}
+
+void ChunkPipeline::submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid) {
+  const std::size_t element_size = size_of(file.impl_->arrays[array].stored.element);
+  auto encoded = pool_.submit([filter = filter_, element_size, raw = std::move(raw), valid] {
+    return Encoded{encode_chunk(filter, element_size, raw), chunk_hash(std::span(raw).first(valid))};
+  });
+  waiting_.push_back({&file, array, valid / element_size, std::move(encoded)});
+  while (waiting_.size() > depth_) write_first();
+}
+
+void ChunkPipeline::drain() {
+  while (!waiting_.empty()) write_first();
+}
+
+void ChunkPipeline::write_first() {
+  Waiting first = std::move(waiting_.front());
+  waiting_.pop_front();
+  const Encoded encoded = first.encoded.get();
+  first.file->write_chunk(first.array, first.elements, encoded.bytes, encoded.hash);
+}
+
+// ---- Hdf5ArrayFile --------------------------------------------------------------------------------------------------
+
+Hdf5ArrayFile::Hdf5ArrayFile(std::filesystem::path path, bool create, ChunkPipeline& pipeline)
+    : impl_(std::make_unique<Impl>()) {
+  Hdf5Lock lock;
+  impl_->path = std::move(path);
+  impl_->pipeline = &pipeline;
+  const hid_t id = create ? H5Fcreate(impl_->path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT)
+                          : H5Fopen(impl_->path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  impl_->file = Hdf5OutputFile(id, "writing " + impl_->path.string());
+}
+
+Hdf5ArrayFile::~Hdf5ArrayFile() { impl_->file.abandon(); }
+
+std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk) {
+  Hdf5Lock lock;
+  Hdf5OutputFile& file = impl_->file;
+  Hdf5Handle links(file.check(H5Pcreate(H5P_LINK_CREATE)), H5Pclose);
+  file.check(H5Pset_char_encoding(links.id(), H5T_CSET_UTF8));
+  if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
+    const std::string group = name.substr(0, slash);
+    if (file.check(H5Lexists(file.id(), group.c_str(), H5P_DEFAULT)) == 0) {
+      Hdf5Handle made(file.check(H5Gcreate2(file.id(), group.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT)),
+                      H5Gclose);
+      made.close(file.doing());
+    }
+  }
+  const hsize_t none[] = {0}, unlimited[] = {H5S_UNLIMITED};
+  Hdf5Handle space(file.check(H5Screate_simple(1, none, unlimited)), H5Sclose);
+  const Hdf5Handle properties = creation_properties(element, chunk, impl_->pipeline->filter(), file.doing());
+  Impl::Array array;
+  array.dataset = Hdf5Handle(file.check(H5Dcreate2(file.id(), name.c_str(), file_type(element), space.id(), links.id(),
+                                                   properties.id(), H5P_DEFAULT)),
+                             H5Dclose);
+  array.stored.name = name;
+  array.stored.element = element;
+  array.stored.chunk = chunk;
+  impl_->arrays.push_back(std::move(array));
+  return impl_->arrays.size() - 1;
+}
+
+void Hdf5ArrayFile::append(std::size_t number, std::span<const std::byte> values) {
+  Impl::Array& array = impl_->arrays[number];
+  const std::size_t element_size = size_of(array.stored.element);
+  const std::size_t chunk_bytes = array.stored.chunk * element_size;
+  array.stored.elements += values.size() / element_size;
+  while (!values.empty()) {
+    if (array.buffer.capacity() < chunk_bytes) array.buffer.reserve(chunk_bytes);
+    const std::size_t count = std::min(chunk_bytes - array.buffer.size(), values.size());
+    array.buffer.insert(array.buffer.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count));
+    values = values.subspan(count);
+    if (array.buffer.size() == chunk_bytes) flush(number);
+  }
+}
+
+uint64_t Hdf5ArrayFile::elements(std::size_t array) const { return impl_->arrays[array].stored.elements; }
+
+void Hdf5ArrayFile::flush(std::size_t number) {
+  Impl::Array& array = impl_->arrays[number];
+  const std::size_t valid = array.buffer.size();
+  array.buffer.resize(array.stored.chunk * size_of(array.stored.element));
+  std::vector<std::byte> raw;
+  raw.swap(array.buffer);
+  impl_->pipeline->submit(*this, number, std::move(raw), valid);
+}
+
+void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span<const std::byte> stored, uint64_t hash) {
+  Hdf5Lock lock;
+  Impl::Array& array = impl_->arrays[number];
+  const hsize_t first[] = {array.written * array.stored.chunk};
+  // Never more than the elements there are: shrinking later would make HDF5 rewrite the last chunk.
+  const hsize_t extent[] = {first[0] + elements};
+  impl_->file.check(H5Dset_extent(array.dataset.id(), extent));
+  impl_->file.check(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, 0, first, stored.size(), stored.data()));
+  array.stored.xxh3.push_back(hash);
+  ++array.written;
+}
+
+std::vector<StoredArray> Hdf5ArrayFile::finish() {
+  for (std::size_t i = 0; i < impl_->arrays.size(); ++i) {
+    if (!impl_->arrays[i].buffer.empty()) flush(i);
+  }
+  impl_->pipeline->drain();
+  Hdf5Lock lock;
+  impl_->file.flush();  // a handle that can't be closed for want of space would be lost
+  std::vector<StoredArray> result;
+  for (Impl::Array& array : impl_->arrays) {
+    for (uint64_t chunk = 0; chunk < array.written; ++chunk) {
+      const hsize_t first[] = {chunk * array.stored.chunk};
+      unsigned mask = 0;
+      haddr_t address = 0;
+      hsize_t size = 0;
+      impl_->file.check(H5Dget_chunk_info_by_coord(array.dataset.id(), first, &mask, &address, &size));
+      array.stored.offsets.push_back(address);
+      array.stored.bytes.push_back(size);
+    }
+    array.dataset.close(impl_->file.doing());
+    result.push_back(std::move(array.stored));
+  }
+  impl_->arrays.clear();
+  impl_->file.close();
+  return result;
+}
+
+}  // namespace cohort::datasets
