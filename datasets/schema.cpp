@@ -43,17 +43,18 @@ auto value_of(const Table& table, const std::string& word, const char* what) {
   throw core::damaged_error("\"" + word + "\" is no " + what);
 }
 
-bool dtype_fits(const Column& column) {
-  switch (column.kind) {
-    case Kind::kDense: return column.dtype == DType::kFloat32 || column.dtype == DType::kFloat64;
-    case Kind::kCategorical: return column.dtype == DType::kString || column.dtype == DType::kInt64;
+bool dtype_fits(Kind kind, Kind of, DType dtype) {
+  switch (kind) {
+    case Kind::kDense: return dtype == DType::kFloat32 || dtype == DType::kFloat64;
+    case Kind::kCategorical: return dtype == DType::kString || dtype == DType::kInt64;
     case Kind::kId:
-      return column.dtype == DType::kString || column.dtype == DType::kInt64 || column.dtype == DType::kUInt64;
-    case Kind::kTime: return column.dtype == DType::kInt64;
-    case Kind::kLabel: return column.dtype == DType::kFloat32 || column.dtype == DType::kInt32;
-    case Kind::kWeight: return column.dtype == DType::kFloat32;
-    case Kind::kText: return column.dtype == DType::kString;
-    case Kind::kSequence: return false;  // reserved: no importer writes ragged numbers yet
+      return dtype == DType::kString || dtype == DType::kInt64 || dtype == DType::kUInt64;
+    case Kind::kTime: return dtype == DType::kInt64;
+    case Kind::kLabel: return dtype == DType::kFloat32 || dtype == DType::kInt32;
+    case Kind::kWeight: return dtype == DType::kFloat32;
+    case Kind::kText: return dtype == DType::kString;
+    case Kind::kSequence:
+      return (of == Kind::kCategorical || of == Kind::kDense || of == Kind::kTime) && dtype_fits(of, of, dtype);
   }
   return false;
 }
@@ -83,14 +84,19 @@ Column read_column(const JsonReader& json) {
   if (!name_problem(column.name).empty()) json.at("name").fail("a column name");
   column.kind = kind_from_string(json.at("kind").text());
   column.dtype = dtype_from_string(json.at("dtype").text());
-  if (!dtype_fits(column)) json.at("dtype").fail("a type for columns of kind " + to_string(column.kind));
+  if (column.kind == Kind::kSequence) column.of = kind_from_string(json.at("of").text());
+  if (!dtype_fits(column.kind, column.of, column.dtype)) json.at("dtype").fail("a type for columns of kind " + to_string(column.kind));
   column.missing = json.at("missing").unsigned_integer();
   if (json.has("feature")) column.feature = json.at("feature").boolean();
   if (json.has("classes")) column.classes = json.at("classes").texts();
   if (json.has("missing_markers")) column.missing_markers = json.at("missing_markers").texts();
   if (json.has("format")) column.format = json.at("format").text();
   if (json.has("source")) column.source = json.at("source").text();
-  if (json.has("dictionary")) column.dictionary = read_dictionary(json.at("dictionary"), column.dtype);
+  if (json.has("tokenizer")) column.tokenizer = json.at("tokenizer").value();
+  if (json.has("dictionary")) {
+    if (!has_dictionary(column)) json.at("dictionary").fail("absent from a column of this kind");
+    column.dictionary = read_dictionary(json.at("dictionary"), column.dtype);
+  }
   return column;
 }
 
@@ -108,7 +114,12 @@ std::string Dictionary::text(int32_t code) const {
 }
 
 bool is_ragged(const Column& column) {
+  if (column.kind == Kind::kSequence) return true;
   return column.dtype == DType::kString && (column.kind == Kind::kId || column.kind == Kind::kText);
+}
+
+bool has_dictionary(const Column& column) {
+  return column.kind == Kind::kCategorical || (column.kind == Kind::kSequence && column.of == Kind::kCategorical);
 }
 
 const Column* Schema::find(const std::string& name) const {
@@ -143,6 +154,7 @@ nlohmann::ordered_json to_json(const Schema& schema) {
     nlohmann::ordered_json item;
     item["name"] = column.name;
     item["kind"] = to_string(column.kind);
+    if (column.kind == Kind::kSequence) item["of"] = to_string(column.of);
     item["dtype"] = to_string(column.dtype);
     if (!column.feature) item["feature"] = false;
     item["missing"] = column.missing;
@@ -150,7 +162,8 @@ nlohmann::ordered_json to_json(const Schema& schema) {
     if (!column.missing_markers.empty()) item["missing_markers"] = column.missing_markers;
     if (!column.format.empty()) item["format"] = column.format;
     if (!column.source.empty()) item["source"] = column.source;
-    if (column.kind == Kind::kCategorical) {
+    if (!column.tokenizer.is_null()) item["tokenizer"] = column.tokenizer;
+    if (has_dictionary(column)) {
       if (column.dtype == DType::kString) {
         item["dictionary"] = column.dictionary.strings;
       } else {

@@ -113,12 +113,8 @@ class BlockParser {
     const std::size_t rows = block_.rows.row.size();
     for (std::size_t i = 0; i < end; ++i) {
       if (plan_.fields[i].action == Action::kSkip) continue;
-      ColumnBlock& column = block_.rows.columns[plan_.fields[i].column];
-      if (column.floats.size() > rows) column.floats.resize(rows);
-      if (column.doubles.size() > rows) column.doubles.resize(rows);
-      if (column.ints.size() > rows) column.ints.resize(rows);
-      if (column.longs.size() > rows) column.longs.resize(rows);
-      if (column.strings.size() > rows) column.strings.resize(rows);
+      const std::size_t c = plan_.fields[i].column;
+      truncate(plan_.schema.columns[c], block_.rows.columns[c], rows);
     }
     missing_here_.clear();
   }
@@ -152,7 +148,7 @@ class BlockParser {
       case Action::kFloat64: column.doubles.push_back(std::numeric_limits<double>::quiet_NaN()); break;
       case Action::kCategoryText:
       case Action::kCategoryInteger: column.ints.push_back(-1); break;
-      case Action::kText: column.strings.emplace_back(); break;
+      case Action::kText: column.add_text({}); break;
       case Action::kTime: column.longs.push_back(kNoInteger); break;
       case Action::kIdInteger:
       case Action::kIdUnsigned: return refuse_missing("id");
@@ -174,7 +170,7 @@ class BlockParser {
       case Action::kText:
         if (plan.missing.holds(text)) return store_missing(plan);
         if (!check_utf8(text)) return false;
-        column.strings.emplace_back(text);
+        column.add_text(text);
         return true;
       default: break;
     }

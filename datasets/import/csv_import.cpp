@@ -189,7 +189,7 @@ class Importer {
         plan_(plan),
         settings_(settings),
         pool_(settings.threads),
-        writer_(settings.folder, plan.schema, store_options(options), &pool_),
+        writer_(settings.folder, plan.schema, store_options(options)),
         collector_(plan) {}
 
   void import_file(const ImportInput& input, const std::vector<std::string>& names) {

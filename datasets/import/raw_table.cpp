@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "datasets/store/element.h"
 
 namespace cohort::datasets {
@@ -45,6 +46,10 @@ RawTable::Column read_floats(const Dataset& dataset, const Column& column, uint6
 }
 
 RawTable::Column read_column(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count) {
+  if (column.kind == Kind::kSequence) {
+    throw core::usage_error("column \"" + column.name + "\" holds sequences, which can't be scored as raw values yet",
+                            "leave it out of the features");
+  }
   if (is_ragged(column)) {
     RawTable::Column result;
     dataset.read(column, first, result.strings, count);

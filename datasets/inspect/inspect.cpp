@@ -140,6 +140,41 @@ void inspect_texts(const Dataset& dataset, const Column& column, ColumnReport& r
   report.mean_length = dataset.rows() == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(dataset.rows());
 }
 
+/// Lengths and, of categorical elements, the most frequent ones.
+template <class T>
+void inspect_sequences(const Dataset& dataset, const Column& column, ColumnReport& report) {
+  NumberCounter counter;
+  RangeBuilder lengths(dataset.rows());
+  Ragged<T> rows;
+  uint64_t elements = 0;
+  for (uint64_t done = 0; done < dataset.rows(); done += rows.ends.size()) {
+    dataset.read(column, done, std::min(dataset.rows() - done, dataset.chunk_rows()), rows);
+    int64_t begin = 0;
+    for (std::size_t i = 0; i < rows.ends.size(); ++i) {
+      lengths.take(done + i, static_cast<double>(rows.ends[i] - begin));
+      begin = rows.ends[i];
+    }
+    elements += rows.values.size();
+    if constexpr (std::is_same_v<T, int32_t>) {
+      for (const int32_t code : rows.values) {
+        if (code >= 0) counter.take(code);
+      }
+    }
+  }
+  counter.report(report, [&](int64_t code) { return column.dictionary.text(static_cast<int32_t>(code)); });
+  report.range = lengths.build();
+  report.mean_length = dataset.rows() == 0 ? 0 : static_cast<double>(elements) / static_cast<double>(dataset.rows());
+}
+
+void inspect_sequences(const Dataset& dataset, const Column& column, ColumnReport& report) {
+  switch (element_of(column)) {
+    case Element::kInt32: return inspect_sequences<int32_t>(dataset, column, report);
+    case Element::kFloat32: return inspect_sequences<float>(dataset, column, report);
+    case Element::kFloat64: return inspect_sequences<double>(dataset, column, report);
+    default: return inspect_sequences<int64_t>(dataset, column, report);
+  }
+}
+
 void inspect_codes(const Dataset& dataset, const Column& column, ColumnReport& report) {
   NumberCounter counter;
   RangeBuilder range(dataset.rows());
@@ -212,7 +247,9 @@ DatasetReport inspect_dataset(const Dataset& dataset) {
     entry.kind = column.kind;
     entry.dtype = column.dtype;
     entry.missing = column.missing;
-    if (is_ragged(column)) {
+    if (column.kind == Kind::kSequence) {
+      inspect_sequences(dataset, column, entry);
+    } else if (is_ragged(column)) {
       inspect_texts(dataset, column, entry);
     } else {
       switch (element_of(column)) {

@@ -21,7 +21,7 @@ struct ColumnReport {
   uint64_t missing = 0;
   uint64_t distinct = 0;
   bool distinct_exact = true;  ///< else there are more than `distinct`
-  /// Numbers and times (seconds). Quantiles 1, 5, 25, 50, 75, 95 and 99 %: the smallest value that at least that share of the values
+  /// Numbers, times (seconds), and the lengths of sequences. Quantiles 1, 5, 25, 50, 75, 95 and 99 %: the smallest value that at least that share of the values
   /// doesn't exceed; from an even sample of the rows where there are more than 10 million.
   struct Range {
     double min = 0, max = 0, mean = 0, deviation = 0;
@@ -30,7 +30,7 @@ struct ColumnReport {
   };
   std::optional<Range> range;
   std::vector<std::pair<std::string, uint64_t>> top;  ///< most frequent values, ties in order of value
-  double mean_length = 0;                             ///< texts and string ids: bytes
+  double mean_length = 0;                             ///< texts and string ids: bytes; sequences: elements
 };
 
 inline const std::vector<double> kInspectQuantiles{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};

@@ -166,7 +166,7 @@ class Maker {
       std::vector<int32_t> codes(dataset_.rows());
       dataset_.read(column, 0, std::span<int32_t>(codes));
       for (uint64_t i = 0; i < parts_.size(); ++i) parts_[i] = named(column.dictionary.text(codes[i]));
-    } else if (is_ragged(column)) {
+    } else if (is_ragged(column) && column.kind != Kind::kSequence) {
       std::vector<std::string> values;
       dataset_.read(column, 0, values, dataset_.rows());
       std::transform(values.begin(), values.end(), parts_.begin(), [&](const std::string& value) { return named(value); });

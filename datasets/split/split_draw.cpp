@@ -54,7 +54,7 @@ double hash_share(std::string_view id, uint64_t seed, std::string_view purpose) 
 std::vector<std::string> read_ids(const Dataset& dataset, const Column& column) {
   std::vector<std::string> ids;
   ids.reserve(dataset.rows());
-  if (is_ragged(column)) {
+  if (is_ragged(column) && column.kind != Kind::kSequence) {
     dataset.read(column, 0, ids, dataset.rows());
   } else if (column.kind == Kind::kId || column.kind == Kind::kTime) {
     std::vector<int64_t> values(dataset.rows());

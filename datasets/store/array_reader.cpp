@@ -70,18 +70,32 @@ void ArrayReader::read(const StoredFile& file, const StoredArray& array, uint64_
   }
 }
 
+void ArrayReader::read_ragged(const StoredFile& file, const StoredArray& offsets, const StoredArray& values, uint64_t first, uint64_t count,
+                              std::vector<int64_t>& ends, const std::function<std::span<std::byte>(std::size_t values)>& room) {
+  if (count == 0) return;
+  std::vector<int64_t> stored(count + 1);
+  read(file, offsets, first, count + 1, std::as_writable_bytes(std::span(stored)));
+  const bool ordered = stored.front() >= 0 && std::is_sorted(stored.begin(), stored.end()) &&
+                       static_cast<uint64_t>(stored.back()) <= values.elements;
+  if (!ordered) throw_damaged(folder_ / file.file, "the offsets in \"" + offsets.name + "\" don't fit the values");
+  const auto total = static_cast<std::size_t>(stored.back() - stored.front());
+  read(file, values, static_cast<uint64_t>(stored.front()), total, room(total));
+  const int64_t shift = (ends.empty() ? 0 : ends.back()) - stored.front();
+  for (uint64_t i = 1; i <= count; ++i) ends.push_back(stored[i] + shift);
+}
+
 void ArrayReader::read_texts(const StoredFile& file, const StoredArray& offsets, const StoredArray& values, uint64_t first,
                              uint64_t count, std::vector<std::string>& out) {
-  if (count == 0) return;
-  std::vector<int64_t> ends(count + 1);
-  read(file, offsets, first, count + 1, std::as_writable_bytes(std::span(ends)));
-  const bool ordered = ends.front() >= 0 && std::is_sorted(ends.begin(), ends.end()) &&
-                       static_cast<uint64_t>(ends.back()) <= values.elements;
-  if (!ordered) throw_damaged(folder_ / file.file, "the offsets in \"" + offsets.name + "\" don't fit the values");
-  std::string text(static_cast<std::size_t>(ends.back() - ends.front()), '\0');
-  read(file, values, static_cast<uint64_t>(ends.front()), text.size(), std::as_writable_bytes(std::span(text)));
-  for (uint64_t i = 0; i < count; ++i) {
-    out.push_back(text.substr(static_cast<std::size_t>(ends[i] - ends.front()), static_cast<std::size_t>(ends[i + 1] - ends[i])));
+  std::vector<int64_t> ends;
+  std::string text;
+  read_ragged(file, offsets, values, first, count, ends, [&](std::size_t bytes) {
+    text.resize(bytes);
+    return std::as_writable_bytes(std::span(text.data(), text.size()));
+  });
+  int64_t begin = 0;
+  for (const int64_t end : ends) {
+    out.push_back(text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    begin = end;
   }
 }
 

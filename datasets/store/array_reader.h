@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -22,6 +23,11 @@ class ArrayReader {
   /// Elements [first, first + count) into `out`. The file's structure is checked at its first use, each chunk whenever it is
   /// decoded. Throws Error (damaged) naming file, array and chunk.
   void read(const StoredFile& file, const StoredArray& array, uint64_t first, uint64_t count, std::span<std::byte> out);
+
+  /// Rows [first, first + count) of a pair of `offsets` and `values` arrays: each row's end is appended to `ends`, counted on from its last
+  /// entry (or 0). `room` is asked for the memory of that many values.
+  void read_ragged(const StoredFile& file, const StoredArray& offsets, const StoredArray& values, uint64_t first, uint64_t count,
+                   std::vector<int64_t>& ends, const std::function<std::span<std::byte>(std::size_t values)>& room);
 
   /// Values [first, first + count) of a pair of `offsets` and `values` arrays, appended to `out`.
   void read_texts(const StoredFile& file, const StoredArray& offsets, const StoredArray& values, uint64_t first, uint64_t count,

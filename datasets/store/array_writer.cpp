@@ -71,6 +71,9 @@ struct Hdf5ArrayFile::Impl {
     Hdf5Handle dataset;
     StoredArray stored;
     std::vector<std::byte> buffer;
+    std::optional<uint64_t> position;
+    ContentSum sum;
+    uint64_t flushed = 0;  ///< chunks given to the pipeline
     uint64_t written = 0;  ///< chunks in the file
   };
   std::filesystem::path path;
@@ -84,10 +87,12 @@ struct Hdf5ArrayFile::Impl {
 ChunkPipeline::ChunkPipeline(WorkerPool& pool, Filter filter, std::size_t depth)
     : pool_(pool), filter_(filter), depth_(depth) {}
 
-void ChunkPipeline::submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid) {
+void ChunkPipeline::submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid, std::optional<uint64_t> position) {
   const std::size_t element_size = size_of(file.impl_->arrays[array].stored.element);
-  auto encoded = pool_.submit([filter = filter_, element_size, raw = std::move(raw), valid] {
-    return Encoded{encode_chunk(filter, element_size, raw), chunk_hash(std::span(raw).first(valid))};
+  auto encoded = pool_.submit([filter = filter_, element_size, raw = std::move(raw), valid, position] {
+    const std::span<const std::byte> values = std::span(raw).first(valid);
+    return Encoded{encode_chunk(filter, element_size, raw), chunk_hash(values),
+                   position ? sum_of_values(*position, values, element_size) : ContentSum()};
   });
   waiting_.push_back({&file, array, valid / element_size, std::move(encoded)});
   while (waiting_.size() > depth_) write_first();
@@ -101,7 +106,7 @@ void ChunkPipeline::write_first() {
   Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   const Encoded encoded = first.encoded.get();
-  first.file->write_chunk(first.array, first.elements, encoded.bytes, encoded.hash);
+  first.file->write_chunk(first.array, first.elements, encoded.bytes, encoded.hash, encoded.sum);
 }
 
 // ---- Hdf5ArrayFile --------------------------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ Hdf5ArrayFile::Hdf5ArrayFile(std::filesystem::path path, bool create, ChunkPipel
 
 Hdf5ArrayFile::~Hdf5ArrayFile() { impl_->file.abandon(); }
 
-std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk) {
+std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position) {
   Hdf5Lock lock;
   Hdf5OutputFile& file = impl_->file;
   Hdf5Handle links(file.check(H5Pcreate(H5P_LINK_CREATE)), H5Pclose);
@@ -141,6 +146,7 @@ std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, u
   array.stored.name = name;
   array.stored.element = element;
   array.stored.chunk = chunk;
+  array.position = position;
   impl_->arrays.push_back(std::move(array));
   return impl_->arrays.size() - 1;
 }
@@ -167,10 +173,14 @@ void Hdf5ArrayFile::flush(std::size_t number) {
   array.buffer.resize(array.stored.chunk * size_of(array.stored.element));
   std::vector<std::byte> raw;
   raw.swap(array.buffer);
-  impl_->pipeline->submit(*this, number, std::move(raw), valid);
+  std::optional<uint64_t> position;
+  if (array.position) position = *array.position + array.flushed * array.stored.chunk;
+  ++array.flushed;
+  impl_->pipeline->submit(*this, number, std::move(raw), valid, position);
 }
 
-void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span<const std::byte> stored, uint64_t hash) {
+void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span<const std::byte> stored, uint64_t hash,
+                                const ContentSum& sum) {
   Hdf5Lock lock;
   Impl::Array& array = impl_->arrays[number];
   const hsize_t first[] = {array.written * array.stored.chunk};
@@ -179,17 +189,18 @@ void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span
   impl_->file.check(H5Dset_extent(array.dataset.id(), extent));
   impl_->file.check(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, 0, first, stored.size(), stored.data()));
   array.stored.xxh3.push_back(hash);
+  array.sum += sum;
   ++array.written;
 }
 
-std::vector<StoredArray> Hdf5ArrayFile::finish() {
+std::vector<Hdf5ArrayFile::Finished> Hdf5ArrayFile::finish() {
   for (std::size_t i = 0; i < impl_->arrays.size(); ++i) {
     if (!impl_->arrays[i].buffer.empty()) flush(i);
   }
   impl_->pipeline->drain();
   Hdf5Lock lock;
   impl_->file.flush();  // a handle that can't be closed for want of space would be lost
-  std::vector<StoredArray> result;
+  std::vector<Finished> result;
   for (Impl::Array& array : impl_->arrays) {
     for (uint64_t chunk = 0; chunk < array.written; ++chunk) {
       const hsize_t first[] = {chunk * array.stored.chunk};
@@ -201,7 +212,7 @@ std::vector<StoredArray> Hdf5ArrayFile::finish() {
       array.stored.bytes.push_back(size);
     }
     array.dataset.close(impl_->file.doing());
-    result.push_back(std::move(array.stored));
+    result.push_back({std::move(array.stored), array.sum});
   }
   impl_->arrays.clear();
   impl_->file.close();

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/store/chunk_codec.h"
+#include "datasets/store/content_sum.h"
 #include "datasets/store/stored_file.h"
 #include "datasets/io/worker_pool.h"
 
@@ -25,8 +27,9 @@ class ChunkPipeline {
   /// At most `depth` chunks are held. `pool` must outlive it.
   ChunkPipeline(WorkerPool& pool, Filter filter, std::size_t depth);
   Filter filter() const { return filter_; }
-  /// `raw` is padded to a whole chunk; its first `valid` bytes count. Blocks while too many chunks wait.
-  void submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid);
+  /// `raw` is padded to a whole chunk; its first `valid` bytes count. `position` is that of the first value in the dataset, where its
+  /// content is summed. Blocks while too many chunks wait.
+  void submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid, std::optional<uint64_t> position);
   /// Waits until all chunks are written.
   void drain();
   /// Forgets what has not been written: the way out after an error.
@@ -36,6 +39,7 @@ class ChunkPipeline {
   struct Encoded {
     std::vector<std::byte> bytes;
     uint64_t hash = 0;
+    ContentSum sum;
   };
   struct Waiting {
     Hdf5ArrayFile* file;
@@ -58,17 +62,22 @@ class Hdf5ArrayFile {
   Hdf5ArrayFile(std::filesystem::path path, bool create, ChunkPipeline& pipeline);
   ~Hdf5ArrayFile();
 
-  /// Returns the array's number. A name `group/array` makes the group too.
-  std::size_t add_array(const std::string& name, Element element, uint64_t chunk);
+  /// Returns the array's number. A name `group/array` makes the group too. `position`: that of its first value in the dataset, where the
+  /// array's content is to be summed.
+  std::size_t add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position = {});
   /// Appends values of the array's element type.
   void append(std::size_t array, std::span<const std::byte> values);
   uint64_t elements(std::size_t array) const;
+  struct Finished {
+    StoredArray stored;
+    ContentSum sum;  ///< of the values, where a position was given
+  };
   /// Drains the pipeline, closes the file and returns its arrays.
-  std::vector<StoredArray> finish();
+  std::vector<Finished> finish();
 
  private:
   friend class ChunkPipeline;
-  void write_chunk(std::size_t array, uint64_t elements, std::span<const std::byte> stored, uint64_t hash);
+  void write_chunk(std::size_t array, uint64_t elements, std::span<const std::byte> stored, uint64_t hash, const ContentSum& sum);
   void flush(std::size_t array);
 
   struct Impl;

@@ -5,6 +5,7 @@
 #include "core/durable_file.h"
 #include "core/error.h"
 #include "datasets/store/array_reader.h"
+#include "datasets/store/dictionary_file.h"
 #include "datasets/store/identity.h"
 #include "datasets/store/manifest.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr const char* kRestoreFile = "restore the file from a copy, or import the data again";
 
-[[noreturn]] void throw_wrong_type(const Column& column, const char* asked) {
+[[noreturn]] void throw_wrong_type(const Column& column, const std::string& asked) {
   throw core::failed_error("column \"" + column.name + "\" (" + to_string(column.kind) + ", " + to_string(column.dtype) +
                            ") was read as " + asked);
 }
@@ -32,24 +33,6 @@ void check_file(const std::filesystem::path& folder, const StoredFile& file) {
                               kRestoreFile)
         .at({path.string(), 0, 0});
   }
-}
-
-void load_dictionary(ArrayReader& reader, const Manifest::DictionaryEntry& entry, const std::filesystem::path& folder,
-                     Column& column) {
-  const StoredFile& file = entry.stored;
-  const StoredArray& values = *file.find("values");
-  Dictionary& dictionary = column.dictionary;
-  bool ordered = true;
-  if (column.dtype == DType::kString) {
-    const StoredArray& offsets = *file.find("offsets");
-    if (offsets.elements > 0) reader.read_texts(file, offsets, values, 0, offsets.elements - 1, dictionary.strings);
-    ordered = std::is_sorted(dictionary.strings.begin(), dictionary.strings.end());
-  } else {
-    dictionary.integers.resize(values.elements);
-    reader.read(file, values, 0, values.elements, std::as_writable_bytes(std::span(dictionary.integers)));
-    ordered = std::is_sorted(dictionary.integers.begin(), dictionary.integers.end());
-  }
-  if (!ordered) throw core::damaged_error("the dictionary is not sorted", kRestoreFile).at({(folder / file.file).string(), 0, 0});
 }
 
 }  // namespace
@@ -83,6 +66,30 @@ struct Dataset::Impl {
     }
   }
 
+  // Whoever reads codes indexes tables with them.
+  void check_codes(const Column& column, std::span<const int32_t> codes) const {
+    const auto limit = static_cast<int32_t>(has_dictionary(column) ? column.dictionary.size() : column.classes.size());
+    for (int32_t code : codes) {
+      if (code >= -1 && code < limit) continue;
+      throw core::damaged_error("column \"" + column.name + "\" holds a code outside its dictionary", kRestoreFile).at({folder.string(), 0, 0});
+    }
+  }
+
+  template <class T>
+  void read_sequences(const Column& column, Element element, uint64_t first, uint64_t count, Ragged<T>& out) const {
+    if (column.kind != Kind::kSequence || element_of(column) != element) throw_wrong_type(column, "a sequence of " + to_string(element));
+    out.ends.clear();
+    out.values.clear();
+    each_shard(first, count, [&](const StoredFile& file, uint64_t inside, uint64_t step, uint64_t) {
+      reader->read_ragged(file, *file.find(offsets_array(column)), *file.find(values_array(column)), inside, step, out.ends,
+                          [&](std::size_t values) {
+                            const std::size_t before = out.values.size();
+                            out.values.resize(before + values);
+                            return std::as_writable_bytes(std::span(out.values).subspan(before));
+                          });
+    });
+  }
+
   template <class T>
   void read_array(const std::string& name, uint64_t first, std::span<T> out) const {
     each_shard(first, out.size(), [&](const StoredFile& file, uint64_t inside, uint64_t step, uint64_t done) {
@@ -114,9 +121,7 @@ Dataset Dataset::open(const std::filesystem::path& folder) {
   PartRows parts;
   for (const Manifest::ShardEntry& entry : impl.manifest.shards) {
     check_file(folder, entry.stored);
-    if (entry.rows == 0) continue;
-    if (parts.empty() || parts.back().first != entry.part) parts.emplace_back(entry.part, 0);
-    parts.back().second += entry.rows;
+    add_rows(parts, entry.part, entry.rows);
   }
   for (const Manifest::ShardEntry& entry : impl.manifest.shards) {
     impl.shards.push_back({entry.stored.file, entry.part, entry.rows, first, entry.stored.bytes, entry.stored.sha256});
@@ -127,7 +132,7 @@ Dataset Dataset::open(const std::filesystem::path& folder) {
     check_file(folder, entry.stored);
     auto column = std::find_if(impl.manifest.schema.columns.begin(), impl.manifest.schema.columns.end(),
                                [&](const Column& c) { return c.name == entry.column; });
-    load_dictionary(*impl.reader, entry, folder, *column);
+    read_dictionary_file(*impl.reader, entry.stored, folder, *column);
   }
   if (identity_of(impl.manifest.schema, impl.manifest.column_hashes, parts) != impl.manifest.identity) {
     throw core::damaged_error("the content hash doesn't fit the schema and the columns' hashes", kRestoreFile).at({path.string(), 0, 0});
@@ -161,14 +166,7 @@ void Dataset::read(const Column& column, uint64_t first, std::span<double> out) 
 void Dataset::read(const Column& column, uint64_t first, std::span<int32_t> out) const {
   if (is_ragged(column) || element_of(column) != Element::kInt32) throw_wrong_type(column, "int32");
   impl_->read_array(column.name, first, out);
-  const auto limit = static_cast<int32_t>(column.kind == Kind::kCategorical ? column.dictionary.size() : column.classes.size());
-  // Whoever reads codes indexes tables with them.
-  for (int32_t code : out) {
-    if (code < -1 || code >= limit) {
-      throw core::damaged_error("column \"" + column.name + "\" holds a code outside its dictionary", kRestoreFile)
-          .at({impl_->folder.string(), 0, 0});
-    }
-  }
+  impl_->check_codes(column, out);
 }
 
 void Dataset::read(const Column& column, uint64_t first, std::span<int64_t> out) const {
@@ -179,12 +177,29 @@ void Dataset::read(const Column& column, uint64_t first, std::span<int64_t> out)
 }
 
 void Dataset::read(const Column& column, uint64_t first, std::vector<std::string>& out, uint64_t count) const {
-  if (!is_ragged(column)) throw_wrong_type(column, "text");
+  if (!is_ragged(column) || column.kind == Kind::kSequence) throw_wrong_type(column, "text");
   out.clear();
   out.reserve(count);
   impl_->each_shard(first, count, [&](const StoredFile& file, uint64_t inside, uint64_t step, uint64_t) {
     impl_->reader->read_texts(file, *file.find(offsets_array(column)), *file.find(values_array(column)), inside, step, out);
   });
+}
+
+void Dataset::read(const Column& column, uint64_t first, uint64_t count, Ragged<int32_t>& out) const {
+  impl_->read_sequences(column, Element::kInt32, first, count, out);
+  impl_->check_codes(column, out.values);
+}
+
+void Dataset::read(const Column& column, uint64_t first, uint64_t count, Ragged<float>& out) const {
+  impl_->read_sequences(column, Element::kFloat32, first, count, out);
+}
+
+void Dataset::read(const Column& column, uint64_t first, uint64_t count, Ragged<double>& out) const {
+  impl_->read_sequences(column, Element::kFloat64, first, count, out);
+}
+
+void Dataset::read(const Column& column, uint64_t first, uint64_t count, Ragged<int64_t>& out) const {
+  impl_->read_sequences(column, Element::kInt64, first, count, out);
 }
 
 void Dataset::read_row_numbers(uint64_t first, std::span<uint64_t> out) const { impl_->read_array(kRowArray, first, out); }

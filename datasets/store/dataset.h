@@ -23,6 +23,13 @@ struct Shard {
   std::string sha256;
 };
 
+/// Sequences of some rows: row i has the elements [ends[i−1], ends[i]) of `values`; the first row's begin at 0.
+template <class T>
+struct Ragged {
+  std::vector<int64_t> ends;
+  std::vector<T> values;
+};
+
 /// Rows are addressed by their stored position 0 … rows()−1, in shard order. (The `row` column holds each row's position over
 /// the inputs, before any drop.) Not thread-safe; cheap to open again in another thread.
 class Dataset {
@@ -52,6 +59,11 @@ class Dataset {
   void read(const Column& column, uint64_t first, std::span<int32_t> out) const;  ///< categorical codes, label classes
   void read(const Column& column, uint64_t first, std::span<int64_t> out) const;  ///< time, id int64
   void read(const Column& column, uint64_t first, std::vector<std::string>& out, uint64_t count) const;  ///< id, text
+  /// Sequences: codes (categorical elements), dense elements of float32 or of float64, times. What `out` held is replaced.
+  void read(const Column& column, uint64_t first, uint64_t count, Ragged<int32_t>& out) const;
+  void read(const Column& column, uint64_t first, uint64_t count, Ragged<float>& out) const;
+  void read(const Column& column, uint64_t first, uint64_t count, Ragged<double>& out) const;
+  void read(const Column& column, uint64_t first, uint64_t count, Ragged<int64_t>& out) const;
   /// The `row` column.
   void read_row_numbers(uint64_t first, std::span<uint64_t> out) const;
 

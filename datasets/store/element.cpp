@@ -28,7 +28,7 @@ Element element_from_string(const std::string& text) {
 }
 
 Element element_of(const Column& column) {
-  if (column.kind == Kind::kCategorical) return Element::kInt32;
+  if (has_dictionary(column)) return Element::kInt32;
   switch (column.dtype) {
     case DType::kFloat32: return Element::kFloat32;
     case DType::kFloat64: return Element::kFloat64;
@@ -37,7 +37,7 @@ Element element_of(const Column& column) {
     case DType::kUInt64: return Element::kUInt64;
     case DType::kString: break;
   }
-  throw core::failed_error("column \"" + column.name + "\" has no plain element type");
+  return Element::kUInt8;
 }
 
 }  // namespace cohort::datasets

@@ -14,7 +14,7 @@ std::size_t size_of(Element element);  ///< bytes
 std::string to_string(Element element);
 Element element_from_string(const std::string& text);  ///< throws Error (damaged)
 
-/// What a column that is not ragged is stored as: int32 codes for categorical columns, else its own type.
+/// What a column's values are stored as: int32 codes where there is a dictionary, bytes for texts, else the column's own type.
 Element element_of(const Column& column);
 
 }  // namespace cohort::datasets

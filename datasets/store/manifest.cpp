@@ -34,7 +34,7 @@ void check_shard(const JsonReader& where, const Manifest& manifest, const Manife
   for (const Column& column : manifest.schema.columns) {
     if (is_ragged(column)) {
       expect_array(where, stored, offsets_array(column), Element::kInt64, shard.rows + 1, manifest.chunk_rows);
-      expect_array(where, stored, values_array(column), Element::kUInt8, UINT64_MAX, 0);
+      expect_array(where, stored, values_array(column), element_of(column), UINT64_MAX, 0);
       arrays += 2;
     } else {
       expect_array(where, stored, column.name, element_of(column), shard.rows, manifest.chunk_rows);
@@ -79,7 +79,7 @@ Manifest read_fields(const JsonReader& root) {
   for (const JsonReader& item : root.at("dictionaries").elements()) {
     Manifest::DictionaryEntry dictionary{item.at("column").text(), stored_file_from_json(item)};
     const Column* column = manifest.schema.find(dictionary.column);
-    if (column == nullptr || column->kind != Kind::kCategorical || column->dictionary.size() != 0) {
+    if (column == nullptr || !has_dictionary(*column) || column->dictionary.size() != 0) {
       item.at("column").fail("a column without a dictionary of its own");
     }
     if (column->dtype == DType::kString) {

@@ -7,7 +7,8 @@
 #include <string>
 
 #include "core/options.h"
-#include "datasets/store/dataset_writer.h"
+#include "core/comm/communicator.h"
+#include "datasets/store/dataset_build.h"
 
 namespace cohort::datasets {
 
@@ -18,7 +19,7 @@ struct Generator {
   uint64_t default_rows = 0;
   /// The columns, dictionaries included.
   Schema (*schema)(const void* options) = nullptr;
-  /// Fills a block with rows first … first + count − 1.
+  /// Fills a block, in place of what it held, with rows first … first + count − 1. Called from several threads at once.
   void (*fill)(const void* options, uint64_t seed, uint64_t first, uint64_t count, RowBlock& block) = nullptr;
 };
 
@@ -27,7 +28,9 @@ const std::map<std::string, Generator>& generators();
 /// Throws Error (usage) with "did you mean".
 const Generator& generator(const std::string& name);
 
-/// Local: one process writes the whole dataset, durably. Throws Error (usage) when `folder` exists or rows is 0. Returns the content hash.
-std::string synthesize(const std::string& name, const void* options, uint64_t rows, uint64_t seed, const std::filesystem::path& folder);
+/// Collective. Every rank makes and writes its shards; the files don't depend on the number of ranks or threads. Throws Error (usage) when
+/// `folder` exists or rows is 0. Returns the content hash.
+std::string synthesize(core::Communicator& comm, const std::string& name, const void* options, uint64_t rows, uint64_t seed,
+                       const std::filesystem::path& folder, const StoreOptions& store = {});
 
 }  // namespace cohort::datasets

@@ -34,13 +34,16 @@ std::shared_ptr<void> options_of(const datasets::Generator& generator, const Syn
   return options;
 }
 
-void synthesize(const SynthArguments& arguments, const Globals& globals) {
+void synthesize(const SynthArguments& arguments, core::Communicator& comm, const Globals& globals) {
+  core::together(comm, [&] { datasets::generator(arguments.generator); });
   const datasets::Generator& generator = datasets::generator(arguments.generator);
-  const std::shared_ptr<void> options = options_of(generator, arguments);
+  std::shared_ptr<void> options;
+  core::together(comm, [&] { options = options_of(generator, arguments); });
   const uint64_t rows = arguments.rows == 0 ? generator.default_rows : arguments.rows;
   const auto start = std::chrono::steady_clock::now();
-  const std::string identity = datasets::synthesize(arguments.generator, options.get(), rows, arguments.seed, arguments.out);
+  const std::string identity = datasets::synthesize(comm, arguments.generator, options.get(), rows, arguments.seed, arguments.out);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!comm.is_root()) return;
   if (globals.json) {
     nlohmann::ordered_json result;
     result["dataset"] = arguments.out;
@@ -73,7 +76,7 @@ Command synth_command() {
             app.add_option("--seed", arguments->seed, "another seed makes other rows")->capture_default_str()->type_name("S");
             app.add_option("--set", arguments->set, "an option of the generator, key=value")->type_name("KEY=VALUE");
             return [arguments](Context& context) {
-              core::on_root(context.comm, std::function<void()>([&] { synthesize(*arguments, context.globals); }));
+              synthesize(*arguments, context.comm, context.globals);
               return static_cast<int>(core::Exit::kDone);
             };
           }};

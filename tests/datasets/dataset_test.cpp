@@ -39,6 +39,12 @@ Schema every_kind() {
   add("y", Kind::kLabel, DType::kInt32);
   schema.columns.back().classes = {"no", "maybe", "yes"};
   add("note", Kind::kText, DType::kString);
+  add("items", Kind::kSequence, DType::kString);
+  schema.columns.back().of = Kind::kCategorical;
+  add("prices", Kind::kSequence, DType::kFloat32);
+  add("exact", Kind::kSequence, DType::kFloat64);
+  add("times", Kind::kSequence, DType::kInt64);
+  schema.columns.back().of = Kind::kTime;
   return schema;
 }
 
@@ -46,7 +52,7 @@ std::string word(uint64_t row) { return "word " + std::string(row % 17, 'x') + s
 
 RowBlock rows_of(uint64_t first, uint64_t count) {
   RowBlock block;
-  block.columns.resize(10);
+  block.columns.resize(14);
   for (uint64_t r = first; r < first + count; ++r) {
     block.row.push_back(2 * r);
     block.columns[0].floats.push_back(r % 7 == 0 ? kNan : static_cast<float>(r) * 0.5f);
@@ -54,13 +60,30 @@ RowBlock rows_of(uint64_t first, uint64_t count) {
     block.columns[2].ints.push_back(static_cast<int32_t>(r % 4) - 1);
     block.columns[3].ints.push_back(static_cast<int32_t>(r % 3));
     block.columns[4].longs.push_back(static_cast<int64_t>(UINT64_MAX - r));
-    block.columns[5].strings.push_back(word(r));
+    block.columns[5].add_text(word(r));
     block.columns[6].longs.push_back(r % 5 == 0 ? kNoInteger : static_cast<int64_t>(r) * 86400);
     block.columns[7].floats.push_back(1);
     block.columns[8].ints.push_back(static_cast<int32_t>(r % 3));
-    block.columns[9].strings.push_back(r % 2 == 0 ? "" : word(r));
+    block.columns[9].add_text(r % 2 == 0 ? "" : word(r));
+    for (uint64_t i = 0; i < r % 6; ++i) {
+      block.columns[10].ints.push_back(static_cast<int32_t>((r + i) % 4) - 1);
+      block.columns[11].floats.push_back(static_cast<float>(r) / static_cast<float>(i + 1));
+      block.columns[12].doubles.push_back(static_cast<double>(r) * 1e-9);
+      block.columns[13].longs.push_back(static_cast<int64_t>(1000 * r + i));
+    }
+    for (std::size_t c = 10; c < 14; ++c) block.columns[c].ends.push_back(static_cast<int64_t>(block.columns[10].ints.size()));
   }
   return block;
+}
+
+std::vector<std::string> texts_of(const ColumnBlock& block) {
+  std::vector<std::string> texts;
+  int64_t begin = 0;
+  for (const int64_t end : block.ends) {
+    texts.push_back(block.text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+    begin = end;
+  }
+  return texts;
 }
 
 /// Writes `rows` rows in blocks of `block`; codes 0, 1, 2 become 2, 0, 1.
@@ -70,8 +93,9 @@ std::string write(const std::filesystem::path& folder, uint64_t rows, uint64_t b
   Schema final_schema = every_kind();
   final_schema.columns[2].dictionary.strings = {"a", "b", "c"};
   final_schema.columns[3].dictionary.integers = {-9, 4, 70};
-  std::vector<std::vector<int32_t>> recode(10);
-  recode[2] = recode[3] = {2, 0, 1};
+  final_schema.columns[10].dictionary.strings = {"x", "y", "z"};
+  std::vector<std::vector<int32_t>> recode(14);
+  recode[2] = recode[3] = recode[10] = {2, 0, 1};
   return writer.finish(final_schema, recode, {{"format", "test"}});
 }
 
@@ -108,9 +132,27 @@ void expect_rows(const Dataset& dataset, uint64_t first, uint64_t count) {
   EXPECT_EQ(longs, wanted.columns[6].longs);
   std::vector<std::string> texts;
   dataset.read(schema.at("key"), first, texts, count);
-  EXPECT_EQ(texts, wanted.columns[5].strings);
+  EXPECT_EQ(texts, texts_of(wanted.columns[5]));
   dataset.read(schema.at("note"), first, texts, count);
-  EXPECT_EQ(texts, wanted.columns[9].strings);
+  EXPECT_EQ(texts, texts_of(wanted.columns[9]));
+  Ragged<int32_t> items;
+  dataset.read(schema.at("items"), first, count, items);
+  EXPECT_EQ(items.ends, wanted.columns[10].ends);
+  ASSERT_EQ(items.values.size(), wanted.columns[10].ints.size());
+  for (std::size_t i = 0; i < items.values.size(); ++i) {
+    const int32_t provisional = wanted.columns[10].ints[i];
+    EXPECT_EQ(items.values[i], provisional < 0 ? -1 : recode[static_cast<std::size_t>(provisional)]);
+  }
+  Ragged<float> prices;
+  dataset.read(schema.at("prices"), first, count, prices);
+  EXPECT_EQ(prices.ends, wanted.columns[11].ends);
+  EXPECT_EQ(prices.values, wanted.columns[11].floats);
+  Ragged<double> exact;
+  dataset.read(schema.at("exact"), first, count, exact);
+  EXPECT_EQ(exact.values, wanted.columns[12].doubles);
+  Ragged<int64_t> times;
+  dataset.read(schema.at("times"), first, count, times);
+  EXPECT_EQ(times.values, wanted.columns[13].longs);
 }
 
 StoreOptions small_chunks(const std::string& filter = "deflate") {
@@ -149,13 +191,13 @@ TEST(Dataset, IdentityDependsOnValuesAlone) {
   EXPECT_NE(write(folder / "d", 332, 57, small_chunks()), identity);
 }
 
-TEST(Dataset, ThreadsDontChangeTheFiles) {
+TEST(Dataset, BlocksAndThreadsDontChangeTheFiles) {
   TemporaryFolder folder;
   StoreOptions one = small_chunks(), four = small_chunks();
   one.threads = 1;
   four.threads = 4;
   write(folder / "a", 333, 57, one);
-  write(folder / "b", 333, 57, four);
+  write(folder / "b", 333, 10, four);
   for (const char* file : {"data-00000.h5", "data-00003.h5", "dataset.json"}) {
     EXPECT_EQ(TemporaryFolder::read(folder / "a" / file), TemporaryFolder::read(folder / "b" / file)) << file;
   }
@@ -174,6 +216,7 @@ TEST(Dataset, PartsStartShardsOfTheirOwn) {
     Schema schema = every_kind();
     schema.columns[2].dictionary.strings = {"a", "b", "c"};
     schema.columns[3].dictionary.integers = {1, 2, 3};
+    schema.columns[10].dictionary.strings = {"x", "y", "z"};
     writer.finish(schema, {}, {});
   }
   const Dataset dataset = Dataset::open(folder / "d");
@@ -261,6 +304,9 @@ TEST(Dataset, RefusesReadsBeyondTheEndAndOfAnotherType) {
   EXPECT_THROW(dataset.read(dataset.schema().at("f"), UINT64_MAX, std::span(floats)), core::Error);
   EXPECT_THROW(dataset.read(dataset.schema().at("s"), 0, std::span(floats)), core::Error);
   EXPECT_THROW(dataset.read(dataset.schema().at("key"), 0, std::span(floats)), core::Error);
+  Ragged<float> sequences;
+  EXPECT_THROW(dataset.read(dataset.schema().at("items"), 0, 1, sequences), core::Error);
+  EXPECT_THROW(dataset.read(dataset.schema().at("key"), 0, 1, sequences), core::Error);
 }
 
 TEST(RawTable, GivesWhatAClientWouldSend) {

@@ -33,7 +33,7 @@ void write_sample(const std::filesystem::path& folder) {
     block.row.push_back(r);
     block.columns[0].floats.push_back(static_cast<float>(r));
     block.columns[1].ints.push_back(static_cast<int32_t>(r % 2));
-    block.columns[2].strings.push_back("n" + std::to_string(r));
+    block.columns[2].add_text("n" + std::to_string(r));
   }
   writer.append(block);
   schema.columns[1].dictionary.strings = {"a", "b"};

@@ -86,7 +86,20 @@ SmallDataset& SmallDataset::time(const std::string& name, std::vector<int64_t> v
 }
 
 SmallDataset& SmallDataset::id(const std::string& name, std::vector<std::string> values) {
-  add(name, Kind::kId, DType::kString).strings = std::move(values);
+  ColumnBlock& block = add(name, Kind::kId, DType::kString);
+  for (const std::string& value : values) block.add_text(value);
+  return *this;
+}
+
+SmallDataset& SmallDataset::sequence(const std::string& name, const std::vector<std::vector<int32_t>>& values,
+                                     std::vector<std::string> dictionary) {
+  ColumnBlock& block = add(name, Kind::kSequence, DType::kString);
+  schema_.columns.back().of = Kind::kCategorical;
+  schema_.columns.back().dictionary.strings = std::move(dictionary);
+  for (const std::vector<int32_t>& row : values) {
+    block.ints.insert(block.ints.end(), row.begin(), row.end());
+    block.ends.push_back(static_cast<int64_t>(block.ints.size()));
+  }
   return *this;
 }
 
@@ -105,22 +118,8 @@ SmallDataset& SmallDataset::part(const std::string& name, uint64_t first_row) {
   return *this;
 }
 
-namespace {
-
-template <class T>
-std::vector<T> piece(const std::vector<T>& values, uint64_t first, uint64_t last) {
-  if (values.empty()) return {};
-  return {values.begin() + static_cast<std::ptrdiff_t>(first), values.begin() + static_cast<std::ptrdiff_t>(last)};
-}
-
-uint64_t length(const ColumnBlock& c) {
-  return std::max({c.floats.size(), c.doubles.size(), c.ints.size(), c.longs.size(), c.strings.size()});
-}
-
-}  // namespace
-
 datasets::Dataset SmallDataset::write(const std::filesystem::path& folder, uint64_t chunk_rows, uint64_t rows_per_shard) const {
-  const uint64_t rows = length(block_.columns.at(0));
+  const uint64_t rows = datasets::rows_in(schema_.columns.at(0), block_.columns.at(0));
   std::vector<uint64_t> numbers = block_.row;
   for (uint64_t i = numbers.size(); i < rows; ++i) numbers.push_back(i);
   datasets::StoreOptions options;
@@ -134,10 +133,10 @@ datasets::Dataset SmallDataset::write(const std::filesystem::path& folder, uint6
     const uint64_t first = parts[p].second, last = p + 1 < parts.size() ? parts[p + 1].second : rows;
     writer.begin_part(parts[p].first);
     datasets::RowBlock block;
-    block.row = piece(numbers, first, last);
-    for (const ColumnBlock& c : block_.columns) {
-      block.columns.push_back({piece(c.floats, first, last), piece(c.doubles, first, last), piece(c.ints, first, last),
-                               piece(c.longs, first, last), piece(c.strings, first, last)});
+    block.row.assign(numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.begin() + static_cast<std::ptrdiff_t>(last));
+    block.columns.resize(schema_.columns.size());
+    for (std::size_t c = 0; c < schema_.columns.size(); ++c) {
+      datasets::append_rows(schema_.columns[c], block.columns[c], block_.columns[c], first, last - first);
     }
     writer.append(block);
   }

@@ -92,7 +92,8 @@ TEST(SynthCredit, DriftsFromTheStatedMonthOn) {
 TEST(SynthCredit, IsWrittenAsADatasetWhoseTruthIsNoFeature) {
   TemporaryFolder folder;
   const CreditOptions options;
-  const std::string identity = synthesize("credit", &options, 20'000, 3, folder / "d");
+  const auto comm = core::make_self_communicator();
+  const std::string identity = synthesize(*comm, "credit", &options, 20'000, 3, folder / "d");
   const Dataset dataset = Dataset::open(folder / "d");
   EXPECT_EQ(dataset.identity(), identity);
   EXPECT_EQ(dataset.rows(), 20'000u);
@@ -102,8 +103,8 @@ TEST(SynthCredit, IsWrittenAsADatasetWhoseTruthIsNoFeature) {
   EXPECT_GT(dataset.schema().at("employment").missing, 300u);
   EXPECT_EQ(dataset.schema().at("age").missing, 0u);
   EXPECT_EQ(dataset.manifest().at("source").at("not_features"), nlohmann::json({"true_probability"}));
-  EXPECT_THROW(synthesize("credit", &options, 10, 3, folder / "d"), core::Error);
-  EXPECT_THROW(synthesize("credit", &options, 0, 3, folder / "e"), core::Error);
+  EXPECT_THROW(synthesize(*comm, "credit", &options, 10, 3, folder / "d"), core::Error);
+  EXPECT_THROW(synthesize(*comm, "credit", &options, 0, 3, folder / "e"), core::Error);
 }
 
 TEST(SynthGenerators, AnUnknownNameIsAMistakeWithASuggestion) {
