@@ -2,22 +2,22 @@
 #pragma once
 
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace cohort::datasets {
 
 enum class Encoding { kUtf8, kLatin1 };
 
 struct CsvFormat {
-  char delimiter = ',';
+  std::string delimiter = ",";  ///< one byte or several, none of them a line end or the quote
   char quote = '"';  ///< NUL: quotes are ordinary characters
   Encoding encoding = Encoding::kUtf8;
 };
 
 /// A delimiter in words: `","`, `"\t"`.
-std::string delimiter_text(char delimiter);
+std::string delimiter_text(std::string_view delimiter);
 
 /// The delimiter (comma, semicolon, tab or bar) that cuts the first records into the most equal fields.
-char sniff_delimiter(const std::string& first_records, char quote);
+std::string sniff_delimiter(std::string_view first_records, char quote);
 
 }  // namespace cohort::datasets

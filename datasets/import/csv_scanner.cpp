@@ -1,11 +1,13 @@
 #include "datasets/import/csv_scanner.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <map>
 
 #include "core/utf8.h"
+#include "datasets/io/byte_masks.h"
 
 namespace cohort::datasets {
 namespace {
@@ -14,7 +16,11 @@ constexpr std::size_t kShown = 60;  // bytes of a value in a message
 
 }  // namespace
 
-std::string delimiter_text(char delimiter) { return delimiter == '\t' ? "\"\\t\"" : std::string("\"") + delimiter + "\""; }
+std::string delimiter_text(std::string_view delimiter) {
+  std::string text;
+  for (char c : delimiter) text += c == '\t' ? std::string("\\t") : std::string(1, c);
+  return "\"" + text + "\"";
+}
 
 core::Place place_in(std::string_view text, std::size_t offset) {
   offset = std::min(offset, text.size());
@@ -50,16 +56,43 @@ std::string show(std::string_view text) {
 }
 
 CsvScanner::CsvScanner(std::string_view text, const CsvFormat& format) : text_(text), format_(format) {
-  stops_[static_cast<unsigned char>(format.delimiter)] = true;
-  stops_[static_cast<unsigned char>('\n')] = true;
-  // A quote stops unquoted fields, where it is a mistake.
-  if (format.quote != '\0') stops_[static_cast<unsigned char>(format.quote)] = true;
+  if (!text_.empty()) load(0);
 }
 
 bool CsvScanner::fail(std::size_t offset, std::string message, std::string remedy) {
   failed_ = true;
   problem_ = {offset, std::move(message), std::move(remedy)};
   return false;
+}
+
+// Masks from this word on. Without quotes the third byte is one that is looked for anyway.
+void CsvScanner::load(std::size_t word) {
+  first_word_ = word;
+  const char third = format_.quote == '\0' ? '\n' : format_.quote;
+  const std::size_t whole = std::min(kWords, text_.size() / 64 - std::min(text_.size() / 64, word));
+  mask_bytes(text_.data() + word * 64, whole, format_.delimiter[0], '\n', third, stops_.data(), quotes_.data());
+  if (whole == kWords) return;
+  const std::size_t rest = text_.size() - std::min(text_.size(), (word + whole) * 64);
+  if (rest > 0) {
+    char last[64] = {};
+    std::memcpy(last, text_.data() + (word + whole) * 64, rest);
+    mask_bytes(last, 1, format_.delimiter[0], '\n', third, &stops_[whole], &quotes_[whole]);
+  }
+}
+
+bool CsvScanner::delimiter_at(std::size_t at) const { return text_.substr(at, format_.delimiter.size()) == format_.delimiter; }
+
+// The text's size when there is none.
+std::size_t CsvScanner::next_quote(std::size_t from) {
+  std::size_t word = from / 64;
+  uint64_t unseen = ~uint64_t{0} << (from % 64);
+  for (; word * 64 < text_.size(); ++word, unseen = ~uint64_t{0}) {
+    if (word - first_word_ >= kWords) load(word);
+    if (const uint64_t bits = quotes_[word - first_word_] & unseen; bits != 0) {
+      return word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+    }
+  }
+  return text_.size();
 }
 
 // position_ is at the opening quote; afterwards at the delimiter, line end or end of text.
@@ -69,12 +102,11 @@ bool CsvScanner::quoted_field(CsvField& field) {
   std::string* unescaped = nullptr;
   std::size_t start = open + 1;
   for (;;) {
-    const void* found = std::memchr(begin + start, format_.quote, text_.size() - start);
-    if (found == nullptr) {
+    const std::size_t close = next_quote(start);
+    if (close == text_.size()) {
       return fail(open, "a quote is opened and never closed",
                   "close it, or set csv.quote = \"\" if quotes are ordinary characters in this file");
     }
-    const std::size_t close = static_cast<std::size_t>(static_cast<const char*>(found) - begin);
     const bool doubled = close + 1 < text_.size() && text_[close + 1] == format_.quote;
     if (doubled) {
       if (unescaped == nullptr) unescaped = &unescaped_.emplace_back();
@@ -93,7 +125,7 @@ bool CsvScanner::quoted_field(CsvField& field) {
   }
   if (position_ + 1 < text_.size() && text_[position_] == '\r' && text_[position_ + 1] == '\n') ++position_;
   if (position_ < text_.size() && text_[position_] == '\r' && position_ + 1 == text_.size()) ++position_;
-  if (position_ < text_.size() && text_[position_] != format_.delimiter && text_[position_] != '\n') {
+  if (position_ < text_.size() && text_[position_] != '\n' && !delimiter_at(position_)) {
     return fail(position_, "text follows the closing quote of a field",
                 "double quotes inside a quoted field, or set csv.quote = \"\" if quotes are ordinary characters in this file");
   }
@@ -107,34 +139,65 @@ bool CsvScanner::next(std::vector<CsvField>& fields) {
   }
   if (!unescaped_.empty()) unescaped_.clear();
   record_start_ = position_;
+  return format_.delimiter.size() == 1 ? next_record<false>(fields) : next_record<true>(fields);
+}
+
+// `several`: the delimiter has more than one byte, so that its first one alone means nothing.
+template <bool several>
+bool CsvScanner::next_record(std::vector<CsvField>& fields) {
   const char* const begin = text_.data();
   const std::size_t size = text_.size();
+  const char delimiter = format_.delimiter[0];
+  const std::size_t width = several ? format_.delimiter.size() : 1;
   // The fields of the record before are overwritten in place: this loop takes most of the time of reading a file.
   std::size_t count = 0;
-  for (;;) {
+  std::size_t start = position_, at = 0;
+  std::size_t word = start / 64;
+  uint64_t bits = stops_in(word) & ~uint64_t{0} << (start % 64);  // stops not passed yet
+  auto add = [&](std::size_t from, std::size_t to) {
     if (count == fields.size()) fields.emplace_back();
-    CsvField& field = fields[count++];
-    if (format_.quote != '\0' && position_ < size && begin[position_] == format_.quote) {
-      if (!quoted_field(field)) return false;
-    } else {
-      const std::size_t start = position_;
-      std::size_t end = start;
-      while (end < size && !stops_[static_cast<unsigned char>(begin[end])]) ++end;
-      position_ = end;
-      if (end < size && format_.quote != '\0' && begin[end] == format_.quote) {
-        return fail(end, "a quote stands inside a field that doesn't start with one",
-                    "quote the whole field and double the quotes in it, or set csv.quote = \"\" if quotes are ordinary characters "
-                    "in this file");
+    fields[count++] = {std::string_view(begin + from, to - from), begin + from};
+  };
+  auto go_on_at = [&](std::size_t from) {
+    start = from;
+    word = from / 64;
+    bits = from < size ? stops_in(word) & ~uint64_t{0} << (from % 64) : 0;
+  };
+  for (;;) {
+    while (bits == 0 && (word + 1) * 64 < size) bits = stops_in(++word);
+    at = bits == 0 ? size : word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+    bits &= bits - 1;
+    const char stop = at < size ? begin[at] : '\n';
+    if (stop == delimiter) {
+      if (several && !delimiter_at(at)) continue;
+      add(start, at);
+      if (several) {
+        go_on_at(at + width);
+      } else {
+        start = at + 1;
       }
-      if (end > start && begin[end - 1] == '\r' && (end >= size || begin[end] == '\n')) --end;
-      field = {std::string_view(begin + start, end - start), begin + start};
-    }
-    if (position_ >= size) break;
-    if (begin[position_++] == '\n') break;
-    // A delimiter at the very end of the text: one more, empty field.
-    if (position_ >= size) {
+    } else if (stop == '\n') {
+      add(start, at > start && begin[at - 1] == '\r' ? at - 1 : at);
+      position_ = std::min(at + 1, size);
+      break;
+    } else if (at == start) {
       if (count == fields.size()) fields.emplace_back();
-      fields[count++] = {std::string_view(begin + position_, 0), begin + position_};
+      position_ = start;
+      if (!quoted_field(fields[count++])) return false;
+      if (position_ >= size || begin[position_] == '\n') {
+        position_ = std::min(position_ + 1, size);
+        break;
+      }
+      go_on_at(position_ + width);
+    } else {
+      return fail(at, "a quote stands inside a field that doesn't start with one",
+                  "quote the whole field and double the quotes in it, or set csv.quote = \"\" if quotes are ordinary characters "
+                  "in this file");
+    }
+    // A delimiter at the very end of the text: one more, empty field.
+    if (start >= size) {
+      add(size, size);
+      position_ = size;
       break;
     }
   }
@@ -144,23 +207,12 @@ bool CsvScanner::next(std::vector<CsvField>& fields) {
   return true;
 }
 
-std::size_t count_lines(std::string_view text) {
-  std::size_t lines = 0;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    const void* found = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
-    if (found == nullptr) break;
-    ++lines;
-    at = static_cast<const char*>(found) + 1;
-  }
-  return lines;
-}
+std::size_t count_lines(std::string_view text) { return count_byte(text, '\n'); }
 
-char sniff_delimiter(const std::string& first_records, char quote) {
-  char best = ',';
+std::string sniff_delimiter(std::string_view first_records, char quote) {
+  std::string best = ",";
   std::size_t best_fields = 1;
-  for (const char candidate : {',', ';', '\t', '|'}) {
+  for (const char* candidate : {",", ";", "\t", "|"}) {
     CsvScanner scanner(first_records, {candidate, quote, Encoding::kUtf8});
     std::vector<CsvField> fields;
     std::map<std::size_t, std::size_t> counts;

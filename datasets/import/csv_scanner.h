@@ -33,7 +33,8 @@ std::size_t count_lines(std::string_view text);
 /// Text for messages: quoted, shortened, control characters escaped.
 std::string show(std::string_view text);
 
-/// Walks over a text that ends where a record ends. Fields stay valid until the next call.
+/// Walks over a text that ends where a record ends. Fields stay valid until the next call. Delimiters, line ends and quotes are
+/// found 64 bytes at a time; what lies between them isn't looked at.
 class CsvScanner {
  public:
   CsvScanner(std::string_view text, const CsvFormat& format);
@@ -50,13 +51,27 @@ class CsvScanner {
   std::size_t record_start() const { return record_start_; }
 
  private:
+  template <bool several>
+  bool next_record(std::vector<CsvField>& fields);
   bool quoted_field(CsvField& field);
+  std::size_t next_quote(std::size_t from);
+  bool delimiter_at(std::size_t at) const;
   bool fail(std::size_t offset, std::string message, std::string remedy);
+
+  /// Masks of so many bytes are made at a time; they stay in the first-level cache.
+  static constexpr std::size_t kWords = 64;
+  void load(std::size_t word);
+  uint64_t stops_in(std::size_t word) {
+    if (word - first_word_ >= kWords) load(word);
+    return stops_[word - first_word_];
+  }
 
   std::string_view text_;
   CsvFormat format_;
-  std::array<bool, 256> stops_{};
   std::size_t position_ = 0, record_start_ = 0;
+  std::size_t first_word_ = 0;        ///< of the 64 bytes that the first masks stand for
+  std::array<uint64_t, kWords> stops_;   ///< delimiters (their first bytes), line ends and quotes
+  std::array<uint64_t, kWords> quotes_;
   bool blank_ = false, failed_ = false;
   CsvProblem problem_;
   std::deque<std::string> unescaped_;

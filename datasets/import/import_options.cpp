@@ -50,16 +50,18 @@ std::string values_problem(const ColumnOptions& options) {
 }  // namespace
 
 void CsvOptions::describe(core::Describe<CsvOptions>& d) {
-  d.field("delimiter", &CsvOptions::delimiter, "the character between two fields");
+  d.field("delimiter", &CsvOptions::delimiter, "the character or characters between two fields");
   d.field("quote", &CsvOptions::quote, "the character around quoted fields; \"\" makes quotes ordinary characters");
   d.field("header", &CsvOptions::header, "whether the first line holds the columns' names");
   d.field("encoding", &CsvOptions::encoding, "how text is encoded").one_of({"utf-8", "iso-8859-1"});
   d.field("names", &CsvOptions::names, "names of the columns where there is no header, or instead of the header's").unique();
   d.rule("delimiter", [](const CsvOptions& o) -> std::string {
-    if (o.delimiter.size() != 1) return "a delimiter is one character of ASCII";
-    const char c = o.delimiter[0];
-    if (c == '\n' || c == '\r' || c == '\0' || static_cast<unsigned char>(c) >= 0x80) return "this character can't be a delimiter";
-    return o.delimiter == o.quote ? "delimiter and quote are the same character" : "";
+    if (o.delimiter.empty() || o.delimiter.size() > 8) return "a delimiter is one to eight characters of ASCII";
+    for (const char c : o.delimiter) {
+      if (c == '\n' || c == '\r' || c == '\0' || static_cast<unsigned char>(c) >= 0x80) return "this character can't be in a delimiter";
+    }
+    if (o.quote.size() != 1 || o.delimiter.find(o.quote) == std::string::npos) return "";
+    return o.delimiter == o.quote ? "delimiter and quote are the same character" : "the delimiter holds the quote character";
   });
   d.rule("quote", [](const CsvOptions& o) -> std::string {
     if (o.quote.size() > 1) return "a quote is one character of ASCII, or \"\" for none";
@@ -116,7 +118,7 @@ void ImportOptions::describe(core::Describe<ImportOptions>& d) {
 
 CsvFormat csv_format(const CsvOptions& options) {
   CsvFormat format;
-  format.delimiter = options.delimiter.at(0);
+  format.delimiter = options.delimiter;
   format.quote = options.quote.empty() ? '\0' : options.quote[0];
   format.encoding = options.encoding == "utf-8" ? Encoding::kUtf8 : Encoding::kLatin1;
   return format;

@@ -44,7 +44,7 @@ std::string path_of(const std::string& column, const std::string& key = {}) {
 std::string guess_remedy(const std::string& name, const std::vector<std::string>& names) {
   // A header that is one long field was cut at the wrong character.
   if (const std::size_t other = names.size() == 1 ? names[0].find_first_of(",;\t|") : std::string::npos; other != std::string::npos) {
-    return "the header is a single field, " + core::toml_string(names[0]) + ": set csv.delimiter = " + delimiter_text(names[0][other]);
+    return "the header is a single field, " + core::toml_string(names[0]) + ": set csv.delimiter = " + delimiter_text(names[0].substr(other, 1));
   }
   const std::string guess = core::did_you_mean(name, names);
   if (!guess.empty()) return "did you mean \"" + guess + "\"?";

@@ -230,7 +230,7 @@ std::string safe_name(const std::string& name, std::size_t position, const std::
 std::string write_toml(const Guess& guess, const std::string& label, const std::string& source) {
   std::string text = "# Inferred from the " + std::to_string(guess.rows) + " rows of " + source + ".\n" +
                      "# Check the kinds below; a corrected copy is used with --options.\n\n[csv]\n";
-  text += "delimiter = " + core::toml_string(std::string(1, guess.format.delimiter)) + "\n";
+  text += "delimiter = " + core::toml_string(guess.format.delimiter) + "\n";
   text += fmt::format("header = {}\n", guess.header);
   text += fmt::format("encoding = \"{}\"\n", guess.format.encoding == Encoding::kUtf8 ? "utf-8" : "iso-8859-1");
   if (guess.renamed || !guess.header) text += "names = " + list_of(guess.names) + "\n";

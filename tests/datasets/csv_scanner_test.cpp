@@ -45,7 +45,20 @@ TEST(CsvScanner, UnquotesAsRfc4180Says) {
 TEST(CsvScanner, KeepsLoneCarriageReturns) { EXPECT_THAT(records_of("a\rb,c\n"), ElementsAre(ElementsAre("a\rb", "c"))); }
 
 TEST(CsvScanner, TakesQuotesForCharactersWhenToldTo) {
-  EXPECT_THAT(records_of("a\"b;\"c\n", {';', '\0', Encoding::kUtf8}), ElementsAre(ElementsAre("a\"b", "\"c")));
+  EXPECT_THAT(records_of("a\"b;\"c\n", {";", '\0', Encoding::kUtf8}), ElementsAre(ElementsAre("a\"b", "\"c")));
+}
+
+TEST(CsvScanner, CutsAtDelimitersOfSeveralCharacters) {
+  const CsvFormat movielens{"::", '\0', Encoding::kUtf8};
+  EXPECT_THAT(records_of("1::F::a:b\n2::M::\n", movielens), ElementsAre(ElementsAre("1", "F", "a:b"), ElementsAre("2", "M", "")));
+  // The leftmost pair counts.
+  EXPECT_THAT(records_of("a:::b\n::::", movielens), ElementsAre(ElementsAre("a", ":b"), ElementsAre("", "", "")));
+  EXPECT_THAT(records_of("\"x::\"::y\n", {"::", '"', Encoding::kUtf8}), ElementsAre(ElementsAre("x::", "y")));
+}
+
+TEST(DelimiterText, EscapesTabs) {
+  EXPECT_EQ(delimiter_text("::"), "\"::\"");
+  EXPECT_EQ(delimiter_text("\t"), "\"\\t\"");
 }
 
 TEST(CsvScanner, FieldsOfAWideRecordDontLeakIntoANarrowOne) {
@@ -93,10 +106,10 @@ TEST(Show, EscapesAndShortens) {
 }
 
 TEST(SniffDelimiter, TakesTheOneThatCutsEvenly) {
-  EXPECT_EQ(sniff_delimiter("a;b;c\n1,5;2;3\n1;2,5;3\n", '"'), ';');
-  EXPECT_EQ(sniff_delimiter("a\tb\n1\t2\n", '"'), '\t');
-  EXPECT_EQ(sniff_delimiter("a,b\n\"x;y\",2\n", '"'), ',');
-  EXPECT_EQ(sniff_delimiter("alone\n1\n", '"'), ',');
+  EXPECT_EQ(sniff_delimiter("a;b;c\n1,5;2;3\n1;2,5;3\n", '"'), ";");
+  EXPECT_EQ(sniff_delimiter("a\tb\n1\t2\n", '"'), "\t");
+  EXPECT_EQ(sniff_delimiter("a,b\n\"x;y\",2\n", '"'), ",");
+  EXPECT_EQ(sniff_delimiter("alone\n1\n", '"'), ",");
 }
 
 }  // namespace
