@@ -1,51 +1,31 @@
-// `cohort import csv`: CSV files to a dataset, streaming.
+// Tables of records, a row each: `csv` and the formats that are CSV with options of their own.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <functional>
-#include <map>
-#include <string>
 #include <vector>
 
+#include "core/comm/communicator.h"
 #include "core/toml_document.h"
-#include "datasets/import/import_options.h"
+#include "datasets/import/import_inputs.h"
+#include "datasets/import/table_dataset.h"
 
 namespace cohort::datasets {
 
-/// Input files of one part; neighbouring entries of the same part go on in the same shards.
-struct ImportInput {
-  std::string part = "data";
-  std::filesystem::path file;
-  bool header = true;
+/// The first pass of such an import, with all it needs to live on.
+struct CsvTable {
+  ImportPlan plan;
+  Joins joins;
+  nlohmann::ordered_json join_counts;  ///< for the manifest, by join
+  SpooledTable table;
 };
 
-struct ImportSettings {
-  int threads = 0;                              ///< 0: one a core
-  std::filesystem::path folder;                 ///< the dataset
-  std::string options_text;                     ///< kept as import.toml in the dataset
-  std::function<void(uint64_t rows)> progress;  ///< called now and then; may be empty
-};
+/// Collective. Mistakes in the options are reported through `document`.
+std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<ImportInput>& inputs, const ImportOptions& options,
+                                    const core::TomlDocument& document, const ImportSettings& settings, StagedDataset& staged, WorkerPool& pool);
 
-struct ImportSummary {
-  std::string identity;
-  uint64_t records = 0;  ///< in the inputs
-  uint64_t rows = 0;     ///< in the dataset
-  std::map<std::string, uint64_t> dropped;     ///< rows left out, by reason
-  std::map<std::string, uint64_t> unreadable;  ///< values taken for missing, by reason
-  std::map<std::string, uint64_t> classes;     ///< rows by the label's value, of the first label with classes
-};
-
-/// The inputs that the command line (`path` or `part=path`) or else the options name. Throws Error (usage) when both or neither do.
-std::vector<ImportInput> import_inputs(const std::vector<std::string>& arguments, const ImportOptions& options,
-                                       const std::filesystem::path& options_folder);
-
-/// Names of the columns: of csv.names, else of the file's header.
-std::vector<std::string> read_column_names(const ImportOptions& options, const ImportInput& input);
-
-/// Local. Memory doesn't grow with the files, but with the distinct values of categorical columns. Mistakes in the data throw Error
-/// (usage) at file:line:column, mistakes in the options are reported through `document`; then nothing is left behind.
-ImportSummary import_csv(const std::vector<ImportInput>& inputs, const ImportOptions& options, const core::TomlDocument& document,
-                         const ImportSettings& settings);
+/// Collective. Memory doesn't grow with the files, but with the distinct values of categorical columns. Mistakes in the data throw Error
+/// (usage) at file:line:column, mistakes in the options are reported through `document`; then nothing is left behind. `format` is the
+/// name in the manifest.
+ImportSummary import_csv(core::Communicator& comm, const std::string& format, const std::vector<ImportInput>& inputs, const ImportOptions& options,
+                         const core::TomlDocument& document, const ImportSettings& settings);
 
 }  // namespace cohort::datasets

@@ -8,8 +8,8 @@
 namespace cohort::datasets {
 namespace {
 
-Action action_of(const Column& column) {
-  switch (column.kind) {
+Action action_of(const Column& column, Kind kind) {
+  switch (kind) {
     case Kind::kDense: return column.dtype == DType::kFloat64 ? Action::kFloat64 : Action::kFloat32;
     case Kind::kCategorical: return column.dtype == DType::kInt64 ? Action::kCategoryInteger : Action::kCategoryText;
     case Kind::kId:
@@ -21,7 +21,7 @@ Action action_of(const Column& column) {
       return column.dtype == DType::kFloat32 ? Action::kLabelFloatClass : Action::kLabelClass;
     case Kind::kWeight: return Action::kWeight;
     case Kind::kText: return Action::kText;
-    case Kind::kSequence: break;
+    case Kind::kSequence: return Action::kSequence;
   }
   return Action::kSkip;
 }
@@ -83,7 +83,9 @@ Column make_column(const ImportOptions& options, const ColumnOptions& own, const
   column.name = own.rename.empty() ? source : own.rename;
   if (column.name != source) column.source = source;
   column.kind = kind;
-  column.dtype = own.dtype.empty() ? default_dtype(kind, own.values.size()) : dtype_from_string(own.dtype);
+  if (kind == Kind::kSequence) column.of = kind_from_string(own.of);
+  const Kind stored_kind = kind == Kind::kSequence ? column.of : kind;
+  column.dtype = own.dtype.empty() ? default_dtype(stored_kind, own.values.size()) : dtype_from_string(own.dtype);
   column.classes = own.values;
   column.format = own.format;
   column.missing_markers = options.missing;
@@ -95,10 +97,33 @@ Column make_column(const ImportOptions& options, const ColumnOptions& own, const
   return column;
 }
 
+FieldPlan make_field(const Column& column, const ColumnOptions& own, const std::string& source, std::size_t number) {
+  FieldPlan field;
+  field.source = source;
+  field.action = action_of(column, column.kind);
+  field.column = number;
+  field.missing = MissingMarkers(column.missing_markers);
+  field.classes = column.classes;
+  field.format = TimeFormat(column.format);
+  if (column.kind == Kind::kSequence) field.element = action_of(column, column.of);
+  field.separator = own.separator;
+  if (own.max_length > 0) field.max_length = static_cast<std::size_t>(own.max_length);
+  field.sentinels = own.sentinels;
+  if (own.clip_min) field.clip_min = *own.clip_min;
+  if (own.clip_max) field.clip_max = *own.clip_max;
+  field.cleaned = !own.sentinels.empty() || own.clip_min || own.clip_max;
+  return field;
+}
+
 }  // namespace
 
-ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics) {
+ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& own_names, const std::vector<std::string>& joined,
+                     core::Diagnostics& diagnostics) {
+  std::vector<std::string> names = own_names;
+  names.insert(names.end(), joined.begin(), joined.end());
   ImportPlan plan;
+  plan.own_fields = own_names.size();
+  plan.fingerprints = options.duplicates != "keep";
   plan.on_error = options.on_error == "fail" ? OnError::kFail : options.on_error == "drop" ? OnError::kDrop : OnError::kMissing;
   check_names(options, names, diagnostics);
   std::string without_kind;
@@ -118,8 +143,9 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
       continue;
     }
     // The rules of [columns.X] can't see default_kind, so what depends on it is checked here.
-    if (own.kind.empty() && (!own.dtype.empty() || !own.format.empty() || !own.values.empty())) {
-      diagnostics.key_error(path_of(source), "column " + core::toml_string(source) + " needs its own kind, for it has a dtype, format or values",
+    const bool cleaned = !own.sentinels.empty() || own.clip_min || own.clip_max || !own.clip_quantiles.empty() || own.min_count > 1;
+    if (own.kind.empty() && (!own.dtype.empty() || !own.format.empty() || !own.values.empty() || cleaned)) {
+      diagnostics.key_error(path_of(source), "column " + core::toml_string(source) + " needs its own kind, for it has a dtype, format, values or rules of cleaning",
                         "add kind = \"" + kind + "\"");
       continue;
     }
@@ -133,11 +159,8 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
       diagnostics.error(own.rename.empty() ? other->second.second : blamed, "two columns would be named " + core::toml_string(column.name),
                         "rename one of them otherwise");
     }
-    field.action = action_of(column);
-    field.column = plan.schema.columns.size();
-    field.missing = MissingMarkers(column.missing_markers);
-    field.classes = column.classes;
-    field.format = TimeFormat(column.format);
+    field = make_field(column, own, source, plan.schema.columns.size());
+    plan.rules.push_back({static_cast<uint64_t>(own.min_count), own.rare_value, own.clip_quantiles});
     plan.schema.columns.push_back(std::move(column));
     plan.fields.push_back(std::move(field));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ enum class Action : uint8_t {
   kLabelClass,       ///< class index as int32
   kLabelNumber,
   kWeight,
+  kSequence,  ///< a field cut into elements
 };
 
 struct FieldPlan {
@@ -37,18 +39,35 @@ struct FieldPlan {
   MissingMarkers missing;
   std::vector<std::string> classes;
   TimeFormat format;
+  Action element = Action::kSkip;    ///< of a sequence
+  std::string separator;             ///< likewise
+  std::size_t max_length = SIZE_MAX;  ///< likewise
+  std::vector<double> sentinels;
+  double clip_min = -std::numeric_limits<double>::infinity(), clip_max = std::numeric_limits<double>::infinity();
+  bool cleaned = false;  ///< there are sentinels or bounds
 };
 
 enum class OnError : uint8_t { kFail, kDrop, kMissing };
 
-struct ImportPlan {
-  std::vector<FieldPlan> fields;  ///< in the order of the input
-  Schema schema;                  ///< dictionaries still empty
-  OnError on_error = OnError::kFail;
+/// What is settled once all values are known.
+struct ColumnRules {
+  uint64_t min_count = 1;               ///< categorical values seen less often are rare
+  std::string rare_value;               ///< what they become; empty: missing
+  std::vector<double> clip_quantiles;  ///< two of them, or none
 };
 
-/// `names` are the input's columns in order. Mistakes (a column that isn't there, one without a kind, names that clash) go to
+struct ImportPlan {
+  std::vector<FieldPlan> fields;   ///< in the order of the input, joined columns after them
+  Schema schema;                   ///< dictionaries still empty
+  std::vector<ColumnRules> rules;  ///< by column of the schema
+  std::size_t own_fields = 0;      ///< of a record, without joined columns
+  OnError on_error = OnError::kFail;
+  bool fingerprints = false;       ///< duplicates are looked for
+};
+
+/// `names` are the input's columns in order, `joined` those that joins add. Mistakes (a column that isn't there, one without a kind, names that clash) go to
 /// `diagnostics`; then the plan is incomplete.
-ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics);
+ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& names, const std::vector<std::string>& joined,
+                     core::Diagnostics& diagnostics);
 
 }  // namespace cohort::datasets

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -109,32 +108,10 @@ SpoolFile RowSpool::finish() {
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-struct SpooledRows::Mapped {
-  explicit Mapped(const std::filesystem::path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw core::system_error("reading " + path.string(), errno);
-    const off_t end = ::lseek(descriptor, 0, SEEK_END);
-    size = end < 0 ? 0 : static_cast<std::size_t>(end);
-    if (size > 0) memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
-    const int number = errno;
-    ::close(descriptor);
-    if (memory == MAP_FAILED || end < 0) throw core::system_error("reading " + path.string(), number);
-  }
-  ~Mapped() {
-    if (memory != nullptr) ::munmap(memory, size);
-  }
-  Mapped(const Mapped&) = delete;
-  Mapped& operator=(const Mapped&) = delete;
-  const std::byte* base() const { return static_cast<const std::byte*>(memory); }
-
-  void* memory = nullptr;
-  std::size_t size = 0;
-};
-
 SpooledRows::SpooledRows(const Schema& schema, std::vector<SpoolFile> files) : schema_(schema), files_(std::move(files)) {
   recode_.resize(files_.size());
   for (std::size_t f = 0; f < files_.size(); ++f) {
-    mapped_.push_back(std::make_unique<Mapped>(files_[f].path));
+    mapped_.push_back(std::make_unique<MappedFile>(files_[f].path));
     for (const SpoolSegment& segment : files_[f].segments) {
       places_.push_back({rows_, f, &segment});
       rows_ += segment.rows;
@@ -147,15 +124,50 @@ SpooledRows::~SpooledRows() = default;
 
 uint64_t SpooledRows::bytes() const {
   uint64_t sum = 0;
-  for (const auto& file : mapped_) sum += file->size;
+  for (const auto& file : mapped_) sum += file->size();
   return sum;
 }
 
 void SpooledRows::recode(std::size_t file, std::vector<std::vector<int32_t>> tables) { recode_.at(file) = std::move(tables); }
 
+void SpooledRows::exclude(std::vector<uint64_t> positions) {
+  excluded_ = std::move(positions);
+  PartRows parts;
+  uint64_t first = 0;
+  auto next = excluded_.begin();
+  for (const auto& [part, rows] : parts_) {
+    const auto end = std::lower_bound(next, excluded_.end(), first + rows);
+    add_rows(parts, part, rows - static_cast<uint64_t>(end - next));
+    next = end;
+    first += rows;
+  }
+  parts_ = std::move(parts);
+}
+
 template <class Use>
 void SpooledRows::each_piece(uint64_t first, uint64_t count, Use use) const {
-  if (count > rows_ || first > rows_ - count) throw core::failed_error("rows beyond the end of a spool were asked for");
+  if (count > rows() || first > rows() - count) throw core::failed_error("rows beyond the end of a spool were asked for");
+  while (count > 0) {
+    // Excluded positions before the row: the first i with excluded[i] − i > first.
+    std::size_t low = 0, high = excluded_.size();
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      if (excluded_[middle] - middle > first) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    const uint64_t stored = first + low;
+    const uint64_t step = low < excluded_.size() ? std::min(count, excluded_[low] - stored) : count;
+    each_stored_piece(stored, step, use);
+    first += step;
+    count -= step;
+  }
+}
+
+template <class Use>
+void SpooledRows::each_stored_piece(uint64_t first, uint64_t count, Use use) const {
   auto place = std::upper_bound(places_.begin(), places_.end(), first, [](uint64_t row, const Place& p) { return row < p.first; });
   for (--place; count > 0; ++place) {
     const uint64_t inside = first - place->first;
@@ -169,7 +181,7 @@ void SpooledRows::each_piece(uint64_t first, uint64_t count, Use use) const {
 void SpooledRows::take_column(std::size_t c, const Place& place, uint64_t inside, uint64_t count, ColumnBlock& out) const {
   const Column& column = schema_.columns[c];
   const SpoolSegment::Piece& piece = place.segment->columns[c];
-  const std::byte* const base = mapped_[place.file]->base();
+  const std::byte* const base = mapped_[place.file]->data();
   const std::size_t size = size_of(element_of(column));
   const std::size_t before = values_of(column, out).size() / size;
   uint64_t begin = inside, end = inside + count;
@@ -196,7 +208,7 @@ void SpooledRows::read(uint64_t first, uint64_t count, RowBlock& out) const {
   for (std::size_t c = 0; c < schema_.columns.size(); ++c) truncate(schema_.columns[c], out.columns[c], 0);
   if (count == 0) return;
   each_piece(first, count, [&](const Place& place, uint64_t inside, uint64_t step) {
-    const uint64_t* const numbers = values_at<uint64_t>(mapped_[place.file]->base(), place.segment->row_numbers);
+    const uint64_t* const numbers = values_at<uint64_t>(mapped_[place.file]->data(), place.segment->row_numbers);
     for (uint64_t i = inside; i < inside + step; ++i) out.row.push_back(files_[place.file].first_record + numbers[i]);
     for (std::size_t c = 0; c < schema_.columns.size(); ++c) take_column(c, place, inside, step, out.columns[c]);
   });

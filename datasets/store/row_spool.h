@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/comm/communicator.h"
+#include "datasets/io/mapped_file.h"
 #include "datasets/io/worker_pool.h"
 #include "datasets/store/identity.h"
 #include "datasets/store/row_block.h"
@@ -70,8 +71,10 @@ class SpooledRows {
   SpooledRows(const SpooledRows&) = delete;
   SpooledRows& operator=(const SpooledRows&) = delete;
 
-  uint64_t rows() const { return rows_; }
+  uint64_t rows() const { return rows_ - excluded_.size(); }
   uint64_t bytes() const;
+  /// Leaves out the rows at these positions, ascending; the others are counted without them from here on. Once.
+  void exclude(std::vector<uint64_t> positions);
   const PartRows& parts() const { return parts_; }
   /// What the codes of file `file` become when they are read: tables by column, empty where they stay.
   void recode(std::size_t file, std::vector<std::vector<int32_t>> tables);
@@ -81,7 +84,6 @@ class SpooledRows {
   void read_column(std::size_t column, uint64_t first, uint64_t count, ColumnBlock& out) const;
 
  private:
-  struct Mapped;
   struct Place {
     uint64_t first = 0;  ///< position of the segment's first row
     std::size_t file = 0;
@@ -89,15 +91,18 @@ class SpooledRows {
   };
   template <class Use>
   void each_piece(uint64_t first, uint64_t count, Use use) const;
+  template <class Use>
+  void each_stored_piece(uint64_t first, uint64_t count, Use use) const;
   void take_column(std::size_t column, const Place& place, uint64_t inside, uint64_t count, ColumnBlock& out) const;
 
   const Schema& schema_;
   std::vector<SpoolFile> files_;
-  std::vector<std::unique_ptr<Mapped>> mapped_;
+  std::vector<std::unique_ptr<MappedFile>> mapped_;
   std::vector<std::vector<std::vector<int32_t>>> recode_;
   std::vector<Place> places_;
   PartRows parts_;
-  uint64_t rows_ = 0;
+  uint64_t rows_ = 0;  ///< in the files
+  std::vector<uint64_t> excluded_;
 };
 
 /// Collective. Every rank's file, known to all; each file's first record is the sum of the `records` of the ranks before.

@@ -1,0 +1,67 @@
+// Stores the fields of records as typed values, by the plan of an import. One a block of records; not thread-safe.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/import/import_plan.h"
+#include "datasets/import/parsed_block.h"
+
+namespace cohort::datasets {
+
+class RowStore {
+ public:
+  /// `text` is the block that messages point into. The plan must outlive the store.
+  RowStore(std::string_view text, const ImportPlan& plan);
+
+  /// One record: as many fields as the plan has. It becomes a row, is left out, or sets the block's problem, as on_error says.
+  void take(std::span<const CsvField> fields);
+  /// A record that can't be taken, whatever its fields: left out or, where mistakes end the import, the block's problem.
+  void refuse_record(std::size_t offset, const std::string& reason, const std::string& message, const std::string& remedy);
+  /// A record that is left out on purpose.
+  void leave_out(const std::string& reason);
+
+  ParsedBlock& block() { return block_; }
+  bool failed() const { return block_.problem.has_value(); }
+
+ private:
+  /// Why a value can't be stored; `what` completes "column …: …".
+  struct Refusal {
+    std::string what;
+    std::string reason;  ///< without the value: the key of the counts
+    std::string remedy;
+  };
+
+  bool store(const FieldPlan& plan, std::string_view text);
+  bool store_value(const FieldPlan& plan, Action action, std::string_view text);
+  bool store_sequence(const FieldPlan& plan, std::string_view text);
+  bool store_missing(const FieldPlan& plan);
+  template <class T>
+  bool store_number(const FieldPlan& plan, std::string_view text, std::vector<T>& values, const char* type);
+  template <class T>
+  bool store_integer(std::string_view text, ColumnBlock& column, const char* type);
+  bool store_category(const FieldPlan& plan, std::string_view text, ColumnBlock& column);
+  bool store_time(const FieldPlan& plan, std::string_view text, ColumnBlock& column);
+  bool store_class(const FieldPlan& plan, std::string_view text, ColumnBlock& column);
+  bool store_weight(const FieldPlan& plan, std::string_view text, ColumnBlock& column);
+  template <class T>
+  void clean(const FieldPlan& plan, T& value);
+  bool check_utf8(std::string_view text);
+
+  bool refuse(std::string_view text, const std::string& reason, std::string remedy);
+  bool refuse_number(std::string_view text, Parsed parsed, const char* what, const char* type);
+  bool refuse_missing(const std::string& what);
+  void undo(std::size_t fields);
+  void add_fingerprint(std::span<const CsvField> fields);
+
+  std::string_view text_;
+  const ImportPlan& plan_;
+  bool high_bytes_ = false;
+  ParsedBlock block_;
+  Refusal refusal_;
+  std::string fingerprint_text_;
+};
+
+}  // namespace cohort::datasets
