@@ -1,6 +1,7 @@
 #include "datasets/import/value_table.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include <xxhash.h>
@@ -9,6 +10,24 @@
 
 namespace cohort::datasets {
 namespace {
+
+constexpr std::size_t kShort = 11;  // bytes that a slot holds
+
+template <class Word>
+uint64_t value_word(const char* text) {
+  Word word;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
+// Both halves of the product, as wyhash and XXH3 mix.
+uint64_t mixed(uint64_t a, uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+bool too_full(std::size_t values, std::size_t slots) { return values * 8 > slots * 5; }
 
 int32_t next_code(std::size_t size) {
   if (size >= static_cast<std::size_t>(INT32_MAX) - 1) {
@@ -38,51 +57,98 @@ std::vector<int32_t> recode_of(const Table& table, Add add) {
 
 }  // namespace
 
-void SlotTable::insert(uint64_t hash, std::size_t slot, int32_t code, uint64_t payload) {
-  hashes_.push_back(hash);
-  slots_[slot] = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(code) + 1, payload};
-  if (hashes_.size() * 2 <= slots_.size()) return;
-  std::vector<Slot> old(slots_.size() * 4);
-  old.swap(slots_);
-  const std::size_t mask = slots_.size() - 1;
-  for (const Slot& entry : old) {
-    if (entry.code_plus_one == 0) continue;
-    std::size_t at = hashes_[entry.code_plus_one - 1] & mask;
-    while (slots_[at].code_plus_one != 0) at = (at + 1) & mask;
-    slots_[at] = entry;
+StringTable::Key StringTable::key_of(std::string_view text) {
+  const std::size_t size = text.size();
+  const char* const at = text.data();
+  Key key;
+  if (size > kShort) {
+    key.tail = XXH3_64bits(at, size);
+    key.head = uint64_t{0xff} << 32;
+  } else {
+    // Any form will do that differs where the texts do; these read nothing beside the text.
+    uint64_t last = 0;
+    if (size >= 8) {
+      key.tail = value_word<uint64_t>(at);
+      last = value_word<uint32_t>(at + size - 4) >> 8;
+    } else if (size >= 4) {
+      key.tail = value_word<uint32_t>(at) | value_word<uint32_t>(at + size - 4) << 32;
+    } else if (size > 0) {
+      key.tail = value_word<uint8_t>(at) | value_word<uint8_t>(at + size / 2) << 8 | value_word<uint8_t>(at + size - 1) << 16;
+    }
+    key.head = uint64_t{size} << 32 | last << 40;
   }
+  key.hash = hash_of(key.head, key.tail);
+  return key;
+}
+
+uint64_t StringTable::hash_of(uint64_t head, uint64_t tail) { return mixed(tail ^ 0x9e3779b97f4a7c15u, (head >> 32) ^ 0xd1b54a32d192ed03u); }
+
+bool StringTable::same(const Slot& slot, const Key& key, std::string_view text) const {
+  if (((slot.head ^ key.head) >> 32) != 0 || slot.tail != key.tail) return false;
+  return text.size() <= kShort || text_at(places_[static_cast<uint32_t>(slot.head) - 1]) == text;
+}
+
+std::size_t StringTable::slot_of(const Key& key, std::string_view text) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = key.hash & mask;
+  while (static_cast<uint32_t>(slots_[at].head) != 0 && !same(slots_[at], key, text)) at = (at + 1) & mask;
+  return at;
 }
 
 int32_t StringTable::code_of(std::string_view text) {
-  const uint64_t hash = XXH3_64bits(text.data(), text.size());
-  std::size_t slot = 0;
-  int32_t code = slots_.find(hash, [&](uint64_t place) { return text_at(place) == text; }, slot);
-  if (code >= 0) return code;
-  code = next_code(places_.size());
+  const Key key = key_of(text);
+  const std::size_t at = slot_of(key, text);
+  if (const auto code_plus_one = static_cast<uint32_t>(slots_[at].head); code_plus_one != 0) return static_cast<int32_t>(code_plus_one - 1);
+  const int32_t code = next_code(places_.size());
   if (text.size() >> kLengthBits != 0 || text_.size() >> (64 - kLengthBits) != 0) {
     throw core::usage_error("the values of a categorical column are too long for a dictionary", "import it as text");
   }
-  const uint64_t place = static_cast<uint64_t>(text_.size()) << kLengthBits | text.size();
+  places_.push_back(static_cast<uint64_t>(text_.size()) << kLengthBits | text.size());
   text_.insert(text_.end(), text.begin(), text.end());
-  places_.push_back(place);
-  slots_.insert(hash, slot, code, place);
+  slots_[at] = {key.head | (static_cast<uint32_t>(code) + 1), key.tail};
+  if (too_full(places_.size(), slots_.size())) grow();
   return code;
 }
 
 int32_t StringTable::find(std::string_view text) const {
-  std::size_t slot = 0;
-  return slots_.find(XXH3_64bits(text.data(), text.size()), [&](uint64_t place) { return text_at(place) == text; }, slot);
+  return static_cast<int32_t>(static_cast<uint32_t>(slots_[slot_of(key_of(text), text)].head)) - 1;
 }
 
-int32_t IntegerTable::code_of(int64_t number) {
-  const uint64_t hash = XXH3_64bits(&number, sizeof number);
-  std::size_t slot = 0;
-  int32_t code = slots_.find(hash, [&](uint64_t bits) { return static_cast<int64_t>(bits) == number; }, slot);
-  if (code >= 0) return code;
-  code = next_code(values_.size());
-  values_.push_back(number);
-  slots_.insert(hash, slot, code, static_cast<uint64_t>(number));
+void StringTable::grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  const std::size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (static_cast<uint32_t>(slot.head) == 0) continue;
+    std::size_t at = hash_of(slot.head, slot.tail) & mask;
+    while (static_cast<uint32_t>(slots_[at].head) != 0) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
+}
+
+std::size_t IntegerTable::slot_of(int64_t value) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = mixed(static_cast<uint64_t>(value) ^ 0x9e3779b97f4a7c15u, 0xd1b54a32d192ed03u) & mask;
+  while (slots_[at].code_plus_one != 0 && slots_[at].value != value) at = (at + 1) & mask;
+  return at;
+}
+
+int32_t IntegerTable::code_of(int64_t value) {
+  const std::size_t at = slot_of(value);
+  if (slots_[at].code_plus_one != 0) return static_cast<int32_t>(slots_[at].code_plus_one - 1);
+  const int32_t code = next_code(values_.size());
+  values_.push_back(value);
+  slots_[at] = {value, static_cast<uint32_t>(code) + 1};
+  if (too_full(values_.size(), slots_.size())) grow();
   return code;
+}
+
+void IntegerTable::grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  for (const Slot& slot : old) {
+    if (slot.code_plus_one != 0) slots_[slot_of(slot.value)] = slot;
+  }
 }
 
 FinalCodes sort_codes(const StringTable& table) {

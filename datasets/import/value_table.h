@@ -9,36 +9,10 @@
 
 namespace cohort::datasets {
 
-/// Open addressing with linear probing; at most half full. A slot holds the hash's upper half, the code, and 64 bits that
-/// find the value without another look-up.
-class SlotTable {
- public:
-  SlotTable() : slots_(64) {}
-  /// The code for which same(payload) holds among those with this hash, or -1. `slot` receives where it goes.
-  template <class Same>
-  int32_t find(uint64_t hash, Same same, std::size_t& slot) const {
-    const std::size_t mask = slots_.size() - 1;
-    const auto tag = static_cast<uint32_t>(hash >> 32);
-    for (slot = hash & mask;; slot = (slot + 1) & mask) {
-      const Slot& entry = slots_[slot];
-      if (entry.code_plus_one == 0) return -1;
-      if (entry.tag == tag && same(entry.payload)) return static_cast<int32_t>(entry.code_plus_one - 1);
-    }
-  }
-  void insert(uint64_t hash, std::size_t slot, int32_t code, uint64_t payload);
-
- private:
-  struct Slot {
-    uint32_t tag = 0;
-    uint32_t code_plus_one = 0;
-    uint64_t payload = 0;
-  };
-  std::vector<Slot> slots_;
-  std::vector<uint64_t> hashes_;  ///< by code, for growing
-};
-
+/// Texts and their codes. A look-up of a text of at most eleven bytes touches one slot of 16 bytes and nothing else.
 class StringTable {
  public:
+  StringTable() : slots_(kFirstSlots) {}
   /// The value's code; a new value gets the next one. Throws Error (usage) beyond 2^31 − 2 values, 1 TiB of text, or 16 MiB
   /// of a single one.
   int32_t code_of(std::string_view value);
@@ -48,26 +22,51 @@ class StringTable {
   std::string_view value(int32_t code) const { return text_at(places_[static_cast<std::size_t>(code)]); }
 
  private:
+  /// What a slot knows of its text: a short one is all there, of a long one its hash. The code's 32 bits of `head` are 0.
+  struct Key {
+    uint64_t head = 0, tail = 0, hash = 0;
+  };
+  /// Open addressing with linear probing. The lower half of `head` is the code and one, 0 where the slot is free.
+  struct Slot {
+    uint64_t head = 0, tail = 0;
+  };
+  static Key key_of(std::string_view text);
+  static uint64_t hash_of(uint64_t head, uint64_t tail);
+  bool same(const Slot& slot, const Key& key, std::string_view text) const;
+  /// The slot that holds the text, or the free one where it goes.
+  std::size_t slot_of(const Key& key, std::string_view text) const;
+  void grow();
+
   /// Offset in the upper 40 bits, length in the lower 24.
   static constexpr int kLengthBits = 24;
+  static constexpr std::size_t kFirstSlots = 64;
   std::string_view text_at(uint64_t place) const {
     return std::string_view(text_.data() + (place >> kLengthBits), place & ((1u << kLengthBits) - 1));
   }
 
   std::vector<char> text_;
   std::vector<uint64_t> places_;
-  SlotTable slots_;
+  std::vector<Slot> slots_;
 };
 
 class IntegerTable {
  public:
+  IntegerTable() : slots_(kFirstSlots) {}
   int32_t code_of(int64_t value);
   std::size_t size() const { return values_.size(); }
   int64_t value(int32_t code) const { return values_[static_cast<std::size_t>(code)]; }
 
  private:
+  struct Slot {
+    int64_t value = 0;
+    uint32_t code_plus_one = 0;
+  };
+  static constexpr std::size_t kFirstSlots = 64;
+  std::size_t slot_of(int64_t value) const;
+  void grow();
+
   std::vector<int64_t> values_;
-  SlotTable slots_;
+  std::vector<Slot> slots_;
 };
 
 /// Sorted values, and which final code each provisional one becomes.

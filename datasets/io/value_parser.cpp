@@ -1,26 +1,63 @@
 #include "datasets/io/value_parser.h"
 
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <type_traits>
 
 #include <fast_float/fast_float.h>
+
+#include "datasets/io/short_decimal.h"
 
 namespace cohort::datasets {
 namespace {
 
+constexpr std::array<double, 16> kTens{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+// Whole numbers up to 2^53 and these powers of ten are exact as doubles, so the quotient is the nearest double (W. Clinger, "How to
+// read floating point numbers accurately", PLDI 1990, § 3).
+bool short_number(std::string_view text, double& value) {
+  ShortDecimal decimal;
+  if (!read_short_decimal<true>(text, decimal) || decimal.digits > uint64_t{1} << 53) return false;
+  const double magnitude = static_cast<double>(decimal.digits) / kTens[static_cast<std::size_t>(decimal.fraction)];
+  value = decimal.negative ? -magnitude : magnitude;
+  return true;
+}
+
+// Rounding a second time, to a float, is right unless the double lies halfway between two floats: only then can the number itself lie
+// on the other side of the middle. Such quotients are 0 or at least 10^-15, where floats are spaced by their leading 24 bits.
+bool short_number(std::string_view text, float& value) {
+  double wide = 0;
+  if (!short_number(text, wide)) return false;
+  value = static_cast<float>(wide);
+  return (std::bit_cast<uint64_t>(wide) & 0x1fffffff) != 0x10000000;
+}
+
 template <class T>
-Parsed parse_real(std::string_view text, T& value) {
+[[gnu::noinline]] Parsed parse_long_real(std::string_view text, T& value) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = fast_float::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) return Parsed::kOutOfRange;
-  if (error != std::errc() || end != text.data() + text.size()) return Parsed::kNotANumber;
+  // Some versions of the library call what is nearest to 0 out of range, others 0.
+  if (error == std::errc::result_out_of_range && value != 0) return Parsed::kOutOfRange;
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return Parsed::kNotANumber;
   if (std::isfinite(value)) return Parsed::kValue;
   // "inf" and "nan" are words; too many digits are a number that doesn't fit.
   return text.find_first_of("0123456789") == std::string_view::npos ? Parsed::kNotANumber : Parsed::kOutOfRange;
 }
 
 template <class T>
+Parsed parse_real(std::string_view text, T& value) {
+  return short_number(text, value) ? Parsed::kValue : parse_long_real(text, value);
+}
+
+template <class T>
 Parsed parse_whole(std::string_view text, T& value) {
+  ShortDecimal decimal;
+  if (read_short_decimal<false>(text, decimal) && !(decimal.negative && std::is_unsigned_v<T>)) {
+    value = static_cast<T>(decimal.negative ? 0 - decimal.digits : decimal.digits);
+    return Parsed::kValue;
+  }
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size() || error == std::errc::invalid_argument) return Parsed::kNotANumber;
@@ -28,12 +65,6 @@ Parsed parse_whole(std::string_view text, T& value) {
 }
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 Parsed parse_number(std::string_view text, float& value) { return parse_real(text, value); }
 Parsed parse_number(std::string_view text, double& value) { return parse_real(text, value); }

@@ -1,5 +1,7 @@
 #include "datasets/import/value_table.h"
 
+#include <map>
+
 #include <gmock/gmock.h>
 
 namespace cohort::datasets {
@@ -24,6 +26,33 @@ TEST(StringTable, KeepsManyValuesApart) {
   for (int i = 0; i < 100000; ++i) ASSERT_EQ(table.code_of("value " + std::to_string(i)), i);
   for (int i = 0; i < 100000; ++i) ASSERT_EQ(table.find("value " + std::to_string(i)), i);
   EXPECT_EQ(table.value(99999), "value 99999");
+}
+
+TEST(StringTable, TellsTextsOfAllLengthsApart) {
+  // Texts that differ in one byte, in their length alone, or in what lies beyond the eleven bytes of a slot.
+  StringTable table;
+  std::vector<std::string> values;
+  for (std::size_t size = 0; size <= 40; ++size) {
+    values.push_back(std::string(size, 'a'));
+    values.push_back(std::string(size + 1, '\0'));
+    for (std::size_t i = 0; i < size; ++i) {
+      for (const char c : {'b', '\0', '\xff'}) {
+        values.push_back(std::string(size, 'a'));
+        values.back()[i] = c;
+      }
+    }
+  }
+  std::map<std::string, int32_t> expected;
+  for (int repetition = 0; repetition < 2; ++repetition) {
+    for (const std::string& value : values) {
+      const std::vector<char> copy(value.begin(), value.end());  // sanitizers see a read beside it
+      const int32_t code = expected.emplace(value, static_cast<int32_t>(expected.size())).first->second;
+      ASSERT_EQ(table.code_of({copy.data(), copy.size()}), code);
+      ASSERT_EQ(table.find(value), code);
+      ASSERT_EQ(table.value(code), value);
+    }
+  }
+  EXPECT_EQ(table.size(), expected.size());
 }
 
 TEST(IntegerTable, KeepsManyValuesApart) {
