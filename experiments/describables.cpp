@@ -1,6 +1,7 @@
 #include "experiments/describables.h"
 
 #include "datasets/import/import_options.h"
+#include "datasets/import/importers.h"
 #include "datasets/synth/generators.h"
 #include "experiments/experiment.h"
 #include "models/model.h"
@@ -14,6 +15,7 @@ const std::map<std::string, const core::Schema*>& describables() {
   static const std::map<std::string, const core::Schema*> all = [] {
     std::map<std::string, const core::Schema*> schemas = {{"experiment", &core::Schema::of<Experiment>()},
                                                           {"import", &core::Schema::of<datasets::ImportOptions>()}};
+    for (const auto& [name, importer] : datasets::importers()) schemas["import " + name] = importer.options;
     for (const auto& [name, generator] : datasets::generators()) schemas["generator " + name] = generator.options;
     for (const auto& [name, model] : models::model_alternatives()) schemas["model " + name] = model.schema;
     for (const auto& [name, objective] : models::objective_alternatives()) schemas["objective " + name] = objective.schema;

@@ -6,6 +6,7 @@
 #include "core/comm/communicator.h"
 #include "core/toml_document.h"
 #include "datasets/import/import_inputs.h"
+#include "datasets/import/join_table.h"
 #include "datasets/import/table_dataset.h"
 
 namespace cohort::datasets {

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/toml_document.h"
-#include "datasets/import/csv_import.h"
+#include "datasets/import/importers.h"
 #include "datasets/import/import_options.h"
 #include "datasets/import/infer.h"
 #include "launch/command.h"
@@ -35,13 +36,15 @@ struct ImportArguments {
   int threads = 0;
 };
 
+// csv and tsv hold what their user says; the other formats know their columns.
+bool needs_options(const std::string& format) { return format == "csv" || format == "tsv"; }
+
 void check(const ImportArguments& arguments) {
-  if (arguments.format != "csv") {
-    throw core::usage_error(fmt::format("there is no import format \"{}\"", arguments.format), "the formats are: csv");
-  }
+  datasets::importer(arguments.format);
   const bool infer = arguments.infer || arguments.infer_only;
+  if (infer && arguments.format != "csv") throw core::usage_error("only csv is inferred", "give --options import.toml, or import it as csv");
   if (infer && !arguments.options.empty()) throw core::usage_error("--infer and --options exclude each other", "give one of them");
-  if (!infer && arguments.options.empty()) {
+  if (!infer && arguments.options.empty() && needs_options(arguments.format)) {
     throw core::usage_error("nothing says what the columns are", "give --options import.toml, or let it be inferred: --infer --label COL");
   }
   if (!infer && !arguments.label.empty()) {
@@ -55,6 +58,7 @@ void check(const ImportArguments& arguments) {
 // The text of the import.toml: the given file's, or what the data suggest.
 std::string options_text(const ImportArguments& arguments) {
   if (!arguments.options.empty()) return core::read_file(arguments.options);
+  if (!arguments.infer && !arguments.infer_only) return {};
   return datasets::infer_import(datasets::import_inputs(arguments.inputs, {}, {}), arguments.label);
 }
 
@@ -84,6 +88,7 @@ std::string summary_json(const datasets::ImportSummary& summary, const std::stri
   json["rows"] = summary.rows;
   json["dropped"] = summary.dropped;
   json["unreadable"] = summary.unreadable;
+  json["cleaned"] = summary.cleaned;
   json["classes"] = summary.classes;
   return json.dump(2) + "\n";
 }
@@ -94,48 +99,57 @@ std::string summary_text(const datasets::ImportSummary& summary, const std::stri
     text += fmt::format("  label {}: {} rows ({:.2f} %)\n", value, rows, 100.0 * static_cast<double>(rows) / static_cast<double>(summary.rows));
   }
   for (const auto& [reason, count] : summary.dropped) text += fmt::format("  left out {} rows: {}\n", count, reason);
+  for (const auto& [reason, count] : summary.cleaned) text += fmt::format("  {}: {}\n", reason, count);
   for (const auto& [reason, count] : summary.unreadable) text += fmt::format("  {} values taken for missing: {}\n", count, reason);
   return text;
 }
 
-std::string run_import(const ImportArguments& arguments, bool json) {
-  check(arguments);
-  if (arguments.infer_only) return infer_only(arguments, json);
-  std::error_code error;
-  if (fs::exists(fs::symlink_status(arguments.out, error))) {
-    throw core::usage_error(arguments.out + " exists already", "choose another name, or delete it first");
-  }
-  const std::string text = options_text(arguments);
-  const core::TomlDocument document = core::TomlDocument::parse(text, arguments.options.empty() ? "import.toml" : arguments.options);
-  core::Diagnostics diagnostics(document);
-  auto options = core::read_options<datasets::ImportOptions>(document, diagnostics);
-  diagnostics.throw_if_errors();
-  if (arguments.rows_per_shard > 0) options.store.rows_per_shard = arguments.rows_per_shard;
-  const auto inputs = datasets::import_inputs(arguments.inputs, options, fs::path(arguments.options).parent_path());
+// Collective.
+std::string run_import(const ImportArguments& arguments, core::Communicator& comm, bool json) {
+  core::together(comm, [&] { check(arguments); });
+  if (arguments.infer_only) return core::text_from_root(comm, [&] { return infer_only(arguments, json); });
+  const std::string text = core::text_from_root(comm, [&] {
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(arguments.out, error))) {
+      throw core::usage_error(arguments.out + " exists already", "choose another name, or delete it first");
+    }
+    return options_text(arguments);
+  });
+  std::optional<core::TomlDocument> document;
+  core::together(comm, [&] { document.emplace(core::TomlDocument::parse(text, arguments.options.empty() ? "import.toml" : arguments.options)); });
 
-  core::Progress progress("import", 0, "rows");
-  datasets::ImportSettings settings;
-  settings.threads = arguments.threads;
-  settings.folder = arguments.out;
-  settings.options_text = text;
-  settings.progress = [&](uint64_t rows) { progress.update(rows); };
-  const datasets::ImportSummary summary = datasets::import_csv(inputs, options, document, settings);
-  progress.finish();
+  constexpr uint64_t kMebibyte = 1 << 20;
+  std::optional<core::Progress> progress;
+  datasets::ImportRequest request{comm, arguments.format, arguments.inputs, *document, {}, arguments.rows_per_shard};
+  request.settings.threads = arguments.threads;
+  request.settings.folder = arguments.out;
+  request.settings.options_text = text;
+  request.settings.options_folder = fs::path(arguments.options).parent_path();
+  request.settings.progress = [&](uint64_t bytes, uint64_t total) {
+    if (!progress) progress.emplace("import", std::max<uint64_t>(1, total / kMebibyte), "MiB");
+    progress->update(bytes / kMebibyte);
+  };
+  const datasets::ImportSummary summary = datasets::importer(arguments.format).run(request);
+  if (progress) progress->finish();
   return json ? summary_json(summary, arguments.out) : summary_text(summary, arguments.out);
 }
 
 }  // namespace
 
 Command import_command() {
-  return {"import", "Turn CSV files into a dataset: typed, checked, sharded HDF5",
+  return {"import", "Turn raw data into a dataset: typed, checked, sharded HDF5",
           "  cohort import csv credit.csv.gz --out credit --infer --label default     guess the kinds of the columns, import\n"
           "  cohort import csv credit.csv.gz --infer-only --label default             print the guess alone\n"
           "  cohort import csv credit.csv.gz --out credit --options import.toml       import by a file of options\n"
           "  cohort import csv train=a.csv test=b.csv --out ads --options ads.toml    keep files apart as parts\n"
-          "  cohort describe import                                                   all options of such a file\n",
+          "  mpirun -n 4 cohort import csv 'logs/*.csv.gz' --out logs --options l.toml  on all ranks, the same dataset\n"
+          "  cohort import movielens ml-1m/ratings.dat --out ml-1m                    a format that knows its columns\n"
+          "  cohort describe import FORMAT                                            all options of such a file\n",
           [](CLI::App& app) -> std::function<int(Context&)> {
             auto arguments = std::make_shared<ImportArguments>();
-            app.add_option("FORMAT", arguments->format, "csv")->required();
+            std::string formats;
+            for (const auto& [name, format] : datasets::importers()) formats += fmt::format("{}{}: {}", formats.empty() ? "" : "; ", name, format.help);
+            app.add_option("FORMAT", arguments->format, formats)->required();
             app.add_option("INPUT", arguments->inputs, "files, plain, .gz or .zst; part=FILE puts one into a part of its own");
             app.add_option("--out", arguments->out, "folder of the new dataset");
             app.add_option("--options", arguments->options, "import.toml: format, columns, missing values, label");
@@ -146,7 +160,7 @@ Command import_command() {
                 ->check(CLI::PositiveNumber);
             app.add_option("--threads", arguments->threads, "threads; default: one a core")->check(CLI::PositiveNumber);
             return [arguments](Context& context) {
-              const std::string report = core::text_from_root(context.comm, [&] { return run_import(*arguments, context.globals.json); });
+              const std::string report = run_import(*arguments, context.comm, context.globals.json);
               if (context.comm.is_root()) std::cout << report << std::flush;
               return static_cast<int>(core::Exit::kDone);
             };
