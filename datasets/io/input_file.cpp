@@ -34,16 +34,27 @@ uint64_t InputFile::size() const {
   return static_cast<uint64_t>(status.st_size);
 }
 
+std::optional<uint64_t> InputFile::regular_size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw core::system_error("reading " + path_.string(), errno);
+  if (!S_ISREG(status.st_mode)) return {};
+  return static_cast<uint64_t>(status.st_size);
+}
+
 void InputFile::read_at(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
-    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      throw core::system_error("reading " + path_.string(), errno);
-    }
+    const std::size_t got = read_some_at(offset, out);
     if (got == 0) throw core::damaged_error(path_.string() + " ends too early: it was cut off");
-    offset += static_cast<uint64_t>(got);
-    out = out.subspan(static_cast<std::size_t>(got));
+    offset += got;
+    out = out.subspan(got);
+  }
+}
+
+std::size_t InputFile::read_some_at(uint64_t offset, std::span<std::byte> out) const {
+  for (;;) {
+    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw core::system_error("reading " + path_.string(), errno);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -20,8 +21,12 @@ class InputFile {
 
   const std::filesystem::path& path() const { return path_; }
   uint64_t size() const;
+  /// Nothing for a pipe or a device.
+  std::optional<uint64_t> regular_size() const;
   /// Exactly these bytes; throws Error (damaged) when the file ends before, Error (failed) on a failing device.
   void read_at(uint64_t offset, std::span<std::byte> out) const;
+  /// Bytes from `offset` on, as many as there are (0 at the end).
+  std::size_t read_some_at(uint64_t offset, std::span<std::byte> out) const;
   /// The next bytes, as many as there are (0 at the end).
   std::size_t read(std::span<std::byte> out);
 
