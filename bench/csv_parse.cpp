@@ -94,7 +94,7 @@ int run(const std::vector<std::string>& arguments) {
   const auto options = core::read_options<ImportOptions>(document, diagnostics);
   ImportInput input;
   input.file = arguments.at(1);
-  const ImportPlan plan = make_plan(options, read_column_names(options, input), diagnostics);
+  const ImportPlan plan = make_plan(options, read_column_names(options, input), {}, {}, diagnostics);
   diagnostics.throw_if_errors();
   const CsvFormat format = csv_format(options.csv);
   const std::string what = arguments.size() > 5 ? arguments[5] : "parse";

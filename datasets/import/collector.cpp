@@ -93,18 +93,28 @@ nlohmann::json to_json(const ImportCounts& counts, const std::vector<std::pair<f
 
 }  // namespace
 
-Collector::Collector(const ImportPlan& plan) : plan_(plan) {
+Collector::Collector(const ImportPlan& plan, int rank) : plan_(plan), rank_(rank) {
   const std::size_t columns = plan.schema.columns.size();
   strings_.resize(columns);
   integers_.resize(columns);
   value_counts_.resize(columns);
   counts_.classes.resize(columns);
+  persons_.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c) {
+    if (plan.min_persons > 1 && has_dictionary(plan.schema.columns[c])) persons_[c].emplace(plan.min_persons);
+    if (plan.scanned) scans_.emplace_back(plan.schema.columns[c].name);
+  }
   ranges_.resize(columns, {std::nanf(""), std::nanf("")});
   for (std::size_t c = 0; c < columns; ++c) counts_.classes[c].resize(plan.schema.columns[c].classes.size());
 }
 
 void Collector::take(ParsedBlock& block) {
   for (uint64_t& row : block.rows.row) row += counts_.records;
+  if (plan_.min_persons > 1 && !plan_.person_field) {
+    // Every row a person: ranks keep out of each other's numbers.
+    for (const uint64_t row : block.rows.row) block.persons.push_back((static_cast<uint64_t>(rank_) << 48) + row + 1);
+  }
+  for (std::size_t c = 0; c < block.scans.size(); ++c) scans_[c].merge(block.scans[c]);
   counts_.records += block.records;
   counts_.rows += block.rows.row.size();
   for (std::size_t c = 0; c < plan_.schema.columns.size(); ++c) {
@@ -129,6 +139,66 @@ void Collector::recode(ParsedBlock& block, std::size_t c) {
     if (static_cast<std::size_t>(code) >= value_counts_[c].size()) value_counts_[c].resize(static_cast<std::size_t>(code) + 1);
     ++value_counts_[c][static_cast<std::size_t>(code)];
   }
+  if (persons_[c]) count_persons(block, c);
+}
+
+void Collector::count_persons(const ParsedBlock& block, std::size_t c) {
+  const ColumnBlock& values = block.rows.columns[c];
+  const bool ragged = is_ragged(plan_.schema.columns[c]);
+  std::size_t begin = 0;
+  for (std::size_t row = 0; row < block.persons.size(); ++row) {
+    const std::size_t end = ragged ? static_cast<std::size_t>(values.ends[row]) : row + 1;
+    for (std::size_t i = begin; i < end; ++i) {
+      // A row whose person is missing vouches for no value.
+      if (values.ints[i] >= 0 && block.persons[row] != 0) persons_[c]->see(values.ints[i], block.persons[row]);
+    }
+    begin = end;
+  }
+}
+
+std::vector<bool> Collector::kept_values(core::Communicator& comm, std::size_t c, const std::vector<int32_t>& mine, std::size_t values,
+                                         ImportCounts& counts) const {
+  const std::string name = "column " + core::toml_string(plan_.schema.columns[c].name);
+  std::vector<bool> keep(values, true);
+  if (plan_.rules[c].min_count > 1) {
+    const std::vector<int64_t> seen = unite_counts(comm, value_counts_[c], mine, values);
+    for (std::size_t code = 0; code < values; ++code) {
+      if (seen[code] >= static_cast<int64_t>(plan_.rules[c].min_count)) continue;
+      keep[code] = false;
+      ++counts.cleaned[name + ": rare values"];
+      counts.cleaned[name + ": occurrences of rare values"] += static_cast<uint64_t>(seen[code]);
+    }
+  }
+  if (persons_[c]) {
+    PersonCounter all(plan_.min_persons);
+    all.merge(*persons_[c], mine);
+    const std::string packed = all.serialize();
+    PersonCounter whole(plan_.min_persons);
+    for (const core::Bytes& bytes : comm.all_gather(std::as_bytes(std::span(packed)))) {
+      whole.merge_serialized({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    for (std::size_t code = 0; code < values; ++code) {
+      if (!keep[code] || (code < whole.size() && whole.passes(static_cast<int32_t>(code)))) continue;
+      keep[code] = false;
+      ++counts.cleaned[name + ": values of fewer than " + std::to_string(plan_.min_persons) + " persons"];
+    }
+  }
+  return keep;
+}
+
+std::vector<PersonalFinding> Collector::find_personal(core::Communicator& comm) const {
+  std::vector<PersonalFinding> findings;
+  for (std::size_t c = 0; c < scans_.size(); ++c) {
+    const std::string packed = scans_[c].serialize();
+    ColumnScan whole(plan_.schema.columns[c].name);
+    for (const core::Bytes& bytes : comm.all_gather(std::as_bytes(std::span(packed)))) {
+      whole.merge(ColumnScan::deserialize({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    }
+    std::vector<PersonalFinding> here = personal_findings(plan_.schema.columns[c].name, whole);
+    allow_findings(here, plan_.rules[c].allow);
+    findings.insert(findings.end(), here.begin(), here.end());
+  }
+  return findings;
 }
 
 void Collector::count_label(const ParsedBlock& block, std::size_t c) {
@@ -176,19 +246,9 @@ Collector::Whole Collector::merge(core::Communicator& comm) const {
     if (!has_dictionary(column)) continue;
     const auto settle = [&](auto united) {
       const auto& mine = united.codes[static_cast<std::size_t>(comm.rank())];
-      FinalCodes final_codes;
-      if (plan_.rules[c].min_count > 1) {
-        RareValues rare;
-        final_codes = sort_codes(united.table, unite_counts(comm, value_counts_[c], mine, united.table.size()),
-                                 static_cast<int64_t>(plan_.rules[c].min_count), plan_.rules[c].rare_value, rare);
-        const std::string name = "column " + core::toml_string(column.source.empty() ? column.name : column.source);
-        if (rare.values > 0) {
-          whole.counts.cleaned[name + ": rare values"] += rare.values;
-          whole.counts.cleaned[name + ": occurrences of rare values"] += rare.occurrences;
-        }
-      } else {
-        final_codes = sort_codes(united.table);
-      }
+      FinalCodes final_codes = plan_.rules[c].min_count > 1 || persons_[c]
+                                   ? sort_codes(united.table, kept_values(comm, c, mine, united.table.size(), whole.counts), plan_.rules[c].rare_value)
+                                   : sort_codes(united.table);
       column.dictionary = std::move(final_codes.dictionary);
       for (std::size_t rank = 0; rank < united.codes.size(); ++rank) {
         for (int32_t& code : united.codes[rank]) code = final_codes.recode[static_cast<std::size_t>(code)];
@@ -202,6 +262,9 @@ Collector::Whole Collector::merge(core::Communicator& comm) const {
     }
   }
   check_labels(whole, ranges);
+  whole.personal = find_personal(comm);
+  allow_findings(whole.personal, plan_.allow);
+  if (plan_.refuse_personal && any_refused(whole.personal)) throw personal_data_error(whole.personal);
   return whole;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "core/comm/communicator.h"
 #include "datasets/import/import_plan.h"
 #include "datasets/import/parsed_block.h"
+#include "datasets/privacy/person_counter.h"
+#include "datasets/privacy/personal_data.h"
 
 namespace cohort::datasets {
 
@@ -26,7 +29,7 @@ struct ImportCounts {
 class Collector {
  public:
   /// The plan must outlive the collector.
-  explicit Collector(const ImportPlan& plan);
+  Collector(const ImportPlan& plan, int rank);
 
   /// Makes a block's row numbers and codes those of this rank. Codes are numbered at their first use: values of rows left out don't get
   /// into a dictionary.
@@ -38,20 +41,28 @@ class Collector {
     Schema schema;  ///< dictionaries sorted
     std::vector<std::vector<std::vector<int32_t>>> recode;  ///< by rank and column: what a rank's codes become; −1 for a rare value
     ImportCounts counts;
+    std::vector<PersonalFinding> personal;  ///< what the scan found, allowed findings included
   };
   /// Collective. Rare values are settled, all ranks get the same. Throws Error (usage): nothing was read, every row was left out, a label
-  /// with one value alone.
+  /// with one value alone, a column that looks like personal data.
   Whole merge(core::Communicator& comm) const;
 
  private:
   void recode(ParsedBlock& block, std::size_t column);
+  void count_persons(const ParsedBlock& block, std::size_t column);
   void count_label(const ParsedBlock& block, std::size_t column);
+  /// Collective. Which values of a column's union are kept, and what the others were, into the counts.
+  std::vector<bool> kept_values(core::Communicator& comm, std::size_t column, const std::vector<int32_t>& mine, std::size_t values, ImportCounts& counts) const;
+  std::vector<PersonalFinding> find_personal(core::Communicator& comm) const;
   void check_labels(const Whole& whole, const std::vector<std::pair<float, float>>& ranges) const;
 
   const ImportPlan& plan_;
+  int rank_;
   std::vector<StringTable> strings_;
   std::vector<IntegerTable> integers_;
   std::vector<std::vector<uint64_t>> value_counts_;  ///< by column and code, where rare values are looked for
+  std::vector<std::optional<PersonCounter>> persons_;  ///< by column, where persons are counted
+  std::vector<ColumnScan> scans_;                    ///< by column, where personal data are looked for
   std::vector<std::pair<float, float>> ranges_;      ///< of labels without classes
   ImportCounts counts_;
 };

@@ -38,6 +38,7 @@ class BlockParser {
                                    "export the file again, or remove the NUL bytes: tr -d '\\000'"};
       }
     }
+    store_.scan_stored();
     return std::move(block);
   }
 

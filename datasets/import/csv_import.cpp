@@ -66,7 +66,7 @@ std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<
   std::vector<std::string> joined;
   const std::vector<PlannedJoin> joins = plan_joins(comm, options, text.names, settings.options_folder, diagnostics, joined);
   core::together(comm, [&] {
-    result->plan = make_plan(options, text.names, joined, diagnostics);
+    result->plan = make_plan(options, text.names, joined, settings.options_folder, diagnostics);
     diagnostics.throw_if_errors();
   });
   for (std::size_t i = 0; i < joins.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/io/time_format.h"
+#include "datasets/privacy/personal_data.h"
 
 namespace cohort::datasets {
 namespace {
@@ -27,7 +28,8 @@ std::string dtype_problem(const ColumnOptions& options) {
 
 std::string format_problem(const ColumnOptions& options) {
   if (options.format.empty()) return {};
-  if (options.kind != "time" && options.of != "time") return "only columns of kind time have a format";
+  const bool coarse_date = options.generalise && !options.generalise->date.empty();
+  if (options.kind != "time" && options.of != "time" && !coarse_date) return "only columns of kind time have a format";
   try {
     TimeFormat format(options.format);
   } catch (const core::Error& error) {
@@ -123,6 +125,15 @@ void ColumnOptions::describe(core::Describe<ColumnOptions>& d) {
   d.field("clip_quantiles", &ColumnOptions::clip_quantiles, "dense: values beyond these two quantiles of the column are set to them: [0.01, 0.99]");
   d.field("min_count", &ColumnOptions::min_count, "categorical: a value seen in fewer rows is rare").min(1).unit("rows");
   d.field("rare_value", &ColumnOptions::rare_value, "categorical: what rare values become together; \"\" makes them missing");
+  d.field("pseudonym", &ColumnOptions::pseudonym, "id, categorical: values are stored as pseudonyms of this domain, under privacy.key_file");
+  d.table("generalise", &ColumnOptions::generalise, "values are made coarser before they are stored");
+  d.field("allow", &ColumnOptions::allow, "kinds of personal data that the column may hold").one_of(personal_kinds()).unique();
+  d.rule("pseudonym", [](const ColumnOptions& o) {
+    return o.pseudonym.empty() || o.kind.empty() ? std::string() : pseudonym_problem(o.pseudonym, kind_from_string(o.kind == "sequence" ? o.of : o.kind), o.dtype);
+  });
+  d.rule("generalise", [](const ColumnOptions& o) {
+    return !o.generalise || o.kind.empty() ? std::string() : generalise_problem(*o.generalise, kind_from_string(o.kind == "sequence" && !o.of.empty() ? o.of : o.kind));
+  });
   d.rule("of", sequence_problem, "kind = \"sequence\", of = \"categorical\", separator = \"|\"");
   d.rule("clip_quantiles", clip_problem);
   d.rule("min_count", rare_problem);

@@ -9,6 +9,8 @@
 
 #include "core/options.h"
 #include "datasets/import/csv_format.h"
+#include "datasets/privacy/generalise.h"
+#include "datasets/privacy/privacy_options.h"
 #include "datasets/store/dataset_build.h"
 
 namespace cohort::datasets {
@@ -40,6 +42,9 @@ struct ColumnOptions {
   std::vector<double> clip_quantiles;        ///< dense: the same, at two quantiles of the column
   int64_t min_count = 1;             ///< categorical values seen less often are rare
   std::string rare_value;            ///< what a rare value becomes; empty: missing
+  std::string pseudonym;             ///< the domain under which values are replaced by pseudonyms; empty: they aren't
+  std::optional<GeneraliseOptions> generalise;
+  std::vector<std::string> allow;    ///< personal data that may be stored as it is: words of personal_kinds()
   static void describe(core::Describe<ColumnOptions>& d);
 };
 
@@ -82,6 +87,7 @@ struct ImportOptions {
   std::string duplicates = "keep";   ///< keep, count, drop, fail: records that equal an earlier one in all columns that are imported
   std::vector<JoinOptions> join;
   std::vector<InputOptions> inputs;
+  PrivacyOptions privacy;
   StoreSettings store;
   static void describe(core::Describe<ImportOptions>& d);
 };
@@ -105,6 +111,7 @@ void describe_import_options(core::Describe<Options>& d) {
   d.named_tables("columns", at(&ImportOptions::columns), "the columns, by their names in the input");
   d.tables("join", at(&ImportOptions::join), "tables joined to the rows by a key");
   d.tables("inputs", at(&ImportOptions::inputs), "input files by part, where the command line names none");
+  d.table("privacy", at(&ImportOptions::privacy), "pseudonyms, values of few persons, and the scan for personal data");
   d.table("store", at(&ImportOptions::store), "how the dataset is written");
 }
 

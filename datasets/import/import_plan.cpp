@@ -111,14 +111,41 @@ FieldPlan make_field(const Column& column, const ColumnOptions& own, const std::
   field.sentinels = own.sentinels;
   if (own.clip_min) field.clip_min = *own.clip_min;
   if (own.clip_max) field.clip_max = *own.clip_max;
+  field.pseudonym = own.pseudonym;
+  if (own.generalise) field.generaliser = std::make_shared<const Generaliser>(*own.generalise, TimeFormat(own.format));
   field.cleaned = !own.sentinels.empty() || own.clip_min || own.clip_max;
   return field;
+}
+
+void plan_privacy(const ImportOptions& options, const std::vector<std::string>& names, const std::filesystem::path& folder, ImportPlan& plan,
+                  core::Diagnostics& diagnostics) {
+  const PrivacyOptions& privacy = options.privacy;
+  plan.scanned = privacy.scan != "off";
+  plan.refuse_personal = privacy.scan == "refuse";
+  plan.allow = privacy.allow;
+  plan.min_persons = static_cast<uint32_t>(privacy.min_persons);
+  for (const FieldPlan& field : plan.fields) {
+    if (field.pseudonym.empty() || plan.key) continue;
+    if (privacy.key_file.empty()) {
+      diagnostics.key_error(path_of(field.source, "pseudonym"), "pseudonyms need a key",
+                            "make one, (umask 077; head -c 32 /dev/urandom | base64 > pseudonym.key), and name it in [privacy] key_file");
+      break;
+    }
+    plan.key = std::make_shared<const PseudonymKey>(PseudonymKey::load(folder / privacy.key_file));
+  }
+  if (privacy.person.empty()) return;
+  const auto found = std::find(names.begin(), names.end(), privacy.person);
+  if (found == names.end()) {
+    diagnostics.error("privacy.person", "the input has no column " + core::toml_string(privacy.person), guess_remedy(privacy.person, names));
+  } else {
+    plan.person_field = static_cast<std::size_t>(found - names.begin());
+  }
 }
 
 }  // namespace
 
 ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& own_names, const std::vector<std::string>& joined,
-                     core::Diagnostics& diagnostics) {
+                     const std::filesystem::path& folder, core::Diagnostics& diagnostics) {
   std::vector<std::string> names = own_names;
   names.insert(names.end(), joined.begin(), joined.end());
   ImportPlan plan;
@@ -160,10 +187,11 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
                         "rename one of them otherwise");
     }
     field = make_field(column, own, source, plan.schema.columns.size());
-    plan.rules.push_back({static_cast<uint64_t>(own.min_count), own.rare_value, own.clip_quantiles});
+    plan.rules.push_back({own.allow, static_cast<uint64_t>(own.min_count), own.rare_value, own.clip_quantiles});
     plan.schema.columns.push_back(std::move(column));
     plan.fields.push_back(std::move(field));
   }
+  plan_privacy(options, names, folder, plan, diagnostics);
   if (!without_kind.empty()) {
     diagnostics.error("columns", "these columns of the input have no kind: " + without_kind,
                       "describe each in [columns.NAME], list it under drop, or set default_kind");

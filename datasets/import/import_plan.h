@@ -2,12 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/toml_document.h"
 #include "datasets/import/import_options.h"
+#include "datasets/privacy/generalise.h"
+#include "datasets/privacy/pseudonym.h"
 #include "datasets/schema.h"
 #include "datasets/io/time_format.h"
 #include "datasets/io/value_parser.h"
@@ -45,12 +50,15 @@ struct FieldPlan {
   std::vector<double> sentinels;
   double clip_min = -std::numeric_limits<double>::infinity(), clip_max = std::numeric_limits<double>::infinity();
   bool cleaned = false;  ///< there are sentinels or bounds
+  std::string pseudonym;                          ///< the domain; empty: values are stored as they are
+  std::shared_ptr<const Generaliser> generaliser;  ///< null: none
 };
 
 enum class OnError : uint8_t { kFail, kDrop, kMissing };
 
 /// What is settled once all values are known.
 struct ColumnRules {
+  std::vector<std::string> allow;      ///< kinds of personal data that the column may hold
   uint64_t min_count = 1;               ///< categorical values seen less often are rare
   std::string rare_value;               ///< what they become; empty: missing
   std::vector<double> clip_quantiles;  ///< two of them, or none
@@ -63,11 +71,17 @@ struct ImportPlan {
   std::size_t own_fields = 0;      ///< of a record, without joined columns
   OnError on_error = OnError::kFail;
   bool fingerprints = false;       ///< duplicates are looked for
+  std::shared_ptr<const PseudonymKey> key;
+  bool scanned = false;            ///< values are looked at for personal data
+  bool refuse_personal = true;     ///< which are refused, else warned of
+  std::vector<std::string> allow;  ///< but for these kinds, in any column
+  uint32_t min_persons = 1;        ///< categorical values of fewer persons are not stored
+  std::optional<std::size_t> person_field;  ///< says whose row it is; else every row is a person of its own
 };
 
 /// `names` are the input's columns in order, `joined` those that joins add. Mistakes (a column that isn't there, one without a kind, names that clash) go to
-/// `diagnostics`; then the plan is incomplete.
+/// `diagnostics`; then the plan is incomplete. The key of pseudonyms is read from privacy.key_file below `folder`.
 ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string>& names, const std::vector<std::string>& joined,
-                     core::Diagnostics& diagnostics);
+                     const std::filesystem::path& folder, core::Diagnostics& diagnostics);
 
 }  // namespace cohort::datasets

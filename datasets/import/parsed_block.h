@@ -10,6 +10,7 @@
 
 #include "datasets/import/csv_scanner.h"
 #include "datasets/import/value_table.h"
+#include "datasets/privacy/column_scan.h"
 #include "datasets/store/row_block.h"
 
 namespace cohort::datasets {
@@ -21,6 +22,8 @@ struct ParsedBlock {
   RowBlock rows;                       ///< `row` counts from the block's first record
   std::vector<StringTable> strings;    ///< by column: the block's own codes of categorical text
   std::vector<IntegerTable> integers;  ///< likewise for categorical integers
+  std::vector<ColumnScan> scans;       ///< by column, where personal data are looked for
+  std::vector<uint64_t> persons;       ///< one a row, where persons are counted: a hash of the person's id, 0 where it is missing
   std::vector<Fingerprint> fingerprints;  ///< one a row, where duplicates are looked for
   uint64_t records = 0;                ///< dropped ones included, blank lines not
   uint64_t lines = 0;

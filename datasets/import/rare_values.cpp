@@ -5,15 +5,10 @@ namespace {
 
 /// The kept values alone, and which of their codes each code of the table becomes.
 template <class Table>
-std::vector<int32_t> keep_frequent(const Table& table, const std::vector<int64_t>& counts, int64_t min_count, Table& kept, RareValues& rare) {
+std::vector<int32_t> keep_frequent(const Table& table, const std::vector<bool>& keep, Table& kept) {
   std::vector<int32_t> codes(table.size(), -1);
   for (std::size_t code = 0; code < table.size(); ++code) {
-    if (counts[code] >= min_count) {
-      codes[code] = kept.code_of(table.value(static_cast<int32_t>(code)));
-    } else {
-      ++rare.values;
-      rare.occurrences += static_cast<uint64_t>(counts[code]);
-    }
+    if (keep[code]) codes[code] = kept.code_of(table.value(static_cast<int32_t>(code)));
   }
   return codes;
 }
@@ -26,19 +21,19 @@ FinalCodes through(const std::vector<int32_t>& codes, FinalCodes kept) {
 
 }  // namespace
 
-FinalCodes sort_codes(const StringTable& table, const std::vector<int64_t>& counts, int64_t min_count, const std::string& rare_value, RareValues& rare) {
+FinalCodes sort_codes(const StringTable& table, const std::vector<bool>& keep, const std::string& rare_value) {
   StringTable kept;
-  std::vector<int32_t> codes = keep_frequent(table, counts, min_count, kept, rare);
-  if (rare.values > 0 && !rare_value.empty()) {
+  std::vector<int32_t> codes = keep_frequent(table, keep, kept);
+  if (kept.size() < table.size() && !rare_value.empty()) {
     const int32_t together = kept.code_of(rare_value);
     for (int32_t& code : codes) code = code < 0 ? together : code;
   }
   return through(codes, sort_codes(kept));
 }
 
-FinalCodes sort_codes(const IntegerTable& table, const std::vector<int64_t>& counts, int64_t min_count, const std::string&, RareValues& rare) {
+FinalCodes sort_codes(const IntegerTable& table, const std::vector<bool>& keep, const std::string&) {
   IntegerTable kept;
-  const std::vector<int32_t> codes = keep_frequent(table, counts, min_count, kept, rare);
+  const std::vector<int32_t> codes = keep_frequent(table, keep, kept);
   return through(codes, sort_codes(kept));
 }
 

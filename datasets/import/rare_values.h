@@ -9,13 +9,9 @@
 
 namespace cohort::datasets {
 
-struct RareValues {
-  uint64_t values = 0, occurrences = 0;
-};
-
-/// As sort_codes, but for values with fewer than `min_count` occurrences (`counts` by code): they become `rare_value`, which takes its place among
-/// the others, or −1 where that is empty or the values are integers. `rare` receives how many there were.
-FinalCodes sort_codes(const StringTable& table, const std::vector<int64_t>& counts, int64_t min_count, const std::string& rare_value, RareValues& rare);
-FinalCodes sort_codes(const IntegerTable& table, const std::vector<int64_t>& counts, int64_t min_count, const std::string& rare_value, RareValues& rare);
+/// As sort_codes, but for the values that aren't kept (`keep` by code): they become `rare_value`, which takes its place among the others, or
+/// −1 where that is empty or the values are integers.
+FinalCodes sort_codes(const StringTable& table, const std::vector<bool>& keep, const std::string& rare_value);
+FinalCodes sort_codes(const IntegerTable& table, const std::vector<bool>& keep, const std::string& rare_value);
 
 }  // namespace cohort::datasets

@@ -33,6 +33,13 @@ RowStore::RowStore(std::string_view text, const ImportPlan& plan) : text_(text),
   block_.rows.columns.resize(columns);
   block_.strings.resize(columns);
   block_.integers.resize(columns);
+  pseudonymisers_.resize(plan.fields.size());
+  for (std::size_t i = 0; i < plan.fields.size(); ++i) {
+    if (!plan.fields[i].pseudonym.empty() && plan.key) pseudonymisers_[i].emplace(*plan.key, plan.fields[i].pseudonym);
+  }
+  if (plan.scanned) {
+    for (const Column& column : plan.schema.columns) block_.scans.emplace_back(column.name);
+  }
 }
 
 void RowStore::take(std::span<const CsvField> fields) {
@@ -40,7 +47,7 @@ void RowStore::take(std::span<const CsvField> fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const FieldPlan& plan = plan_.fields[i];
     if (plan.action == Action::kSkip) continue;
-    if (store(plan, fields[i].text)) continue;
+    if (store(i, fields[i].text)) continue;
     if (plan_.on_error == OnError::kMissing) {
       const Refusal refusal = refusal_;
       if (store_missing(plan)) {
@@ -58,6 +65,10 @@ void RowStore::take(std::span<const CsvField> fields) {
     return;
   }
   block_.rows.row.push_back(record);
+  if (plan_.min_persons > 1 && plan_.person_field) {
+    const std::string_view person = canonical_id(fields[*plan_.person_field].text);
+    block_.persons.push_back(person.empty() ? 0 : XXH3_64bits(person.data(), person.size()) | 1);
+  }
   if (plan_.fingerprints) add_fingerprint(fields);
 }
 
@@ -97,22 +108,64 @@ void RowStore::add_fingerprint(std::span<const CsvField> fields) {
   block_.fingerprints.emplace_back(hash.low64, hash.high64);
 }
 
+void RowStore::scan_stored() {
+  if (!plan_.scanned) return;
+  std::vector<uint64_t> counts;
+  for (const FieldPlan& field : plan_.fields) {
+    if (field.action == Action::kSkip || !field.pseudonym.empty()) continue;
+    const std::size_t c = field.column;
+    const Column& column = plan_.schema.columns[c];
+    const ColumnBlock& values = block_.rows.columns[c];
+    ColumnScan& scan = block_.scans[c];
+    if (has_dictionary(column)) {
+      const bool text = column.dtype == DType::kString;
+      counts.assign(text ? block_.strings[c].size() : block_.integers[c].size(), 0);
+      for (const int32_t code : values.ints) {
+        if (code >= 0) ++counts[static_cast<std::size_t>(code)];
+      }
+      for (std::size_t code = 0; code < counts.size(); ++code) {
+        if (counts[code] == 0) continue;
+        if (text) {
+          scan.see(block_.strings[c].value(static_cast<int32_t>(code)), counts[code]);
+        } else {
+          scan.see(std::to_string(block_.integers[c].value(static_cast<int32_t>(code))), counts[code]);
+        }
+      }
+    } else if (field.action == Action::kText) {
+      int64_t begin = 0;
+      for (const int64_t end : values.ends) {
+        if (end > begin) scan.see(std::string_view(values.text).substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+        begin = end;
+      }
+    } else if (column.kind == Kind::kId) {
+      for (const int64_t value : values.longs) scan.see_integer(value, column.dtype == DType::kUInt64 ? std::to_string(static_cast<uint64_t>(value)) : std::to_string(value));
+    }
+  }
+}
+
 // ---- values ---------------------------------------------------------------------------------------------------------
 
-bool RowStore::store(const FieldPlan& plan, std::string_view text) {
-  switch (plan.action) {
-    case Action::kCategoryText:
-    case Action::kText:
-      if (plan.missing.holds(text)) return store_missing(plan);
-      return store_value(plan, plan.action, text);
-    case Action::kSequence:
-      if (plan.missing.holds(text)) return store_missing(plan);
-      return store_sequence(plan, text);
-    default: break;
-  }
-  text = trimmed(text);
+bool RowStore::store(std::size_t field, std::string_view text) {
+  const FieldPlan& plan = plan_.fields[field];
+  const bool is_text = plan.action == Action::kCategoryText || plan.action == Action::kText || plan.action == Action::kSequence;
+  if (!is_text) text = trimmed(text);
   if (plan.missing.holds(text)) return store_missing(plan);
+  if (plan.action == Action::kSequence) return store_sequence(field, text);
+  if (!disguise(field, text)) return false;
   return store_value(plan, plan.action, text);
+}
+
+bool RowStore::disguise(std::size_t field, std::string_view& text) {
+  secret_ = pseudonymisers_[field].has_value();
+  if (secret_) text = pseudonymisers_[field]->of_text(text);
+  const FieldPlan& plan = plan_.fields[field];
+  // Times and numbers are made coarser once they are read.
+  const Action action = plan.action == Action::kSequence ? plan.element : plan.action;
+  if (!plan.generaliser || (action != Action::kCategoryText && action != Action::kText)) return true;
+  const std::string_view problem = plan.generaliser->text(text, coarse_);
+  if (!problem.empty()) return refuse(text, std::string(problem), "mend it, or list it under missing if it is a marker");
+  text = coarse_;
+  return true;
 }
 
 bool RowStore::store_value(const FieldPlan& plan, Action action, std::string_view text) {
@@ -141,7 +194,8 @@ bool RowStore::store_value(const FieldPlan& plan, Action action, std::string_vie
 }
 
 // Elements that are missing are left out of a sequence: it has no place for them but among its numbers, where NaN would stand.
-bool RowStore::store_sequence(const FieldPlan& plan, std::string_view text) {
+bool RowStore::store_sequence(std::size_t field, std::string_view text) {
+  const FieldPlan& plan = plan_.fields[field];
   ColumnBlock& column = block_.rows.columns[plan.column];
   const Column& schema = plan_.schema.columns[plan.column];
   std::vector<std::string_view> elements;
@@ -154,7 +208,7 @@ bool RowStore::store_sequence(const FieldPlan& plan, std::string_view text) {
   const std::size_t first = elements.size() > plan.max_length ? elements.size() - plan.max_length : 0;
   if (first > 0) ++block_.cleaned[about_column(plan, "sequence cut to its last " + std::to_string(plan.max_length) + " elements")];
   for (std::size_t i = first; i < elements.size(); ++i) {
-    if (store_value(plan, plan.element, elements[i])) continue;
+    if (disguise(field, elements[i]) && store_value(plan, plan.element, elements[i])) continue;
     // What the elements before this one appended belongs to no row.
     truncate(schema, column, column.ends.size());
     return false;
@@ -202,7 +256,13 @@ bool RowStore::store_number(const FieldPlan& plan, std::string_view text, std::v
   T value = 0;
   const Parsed parsed = parse_number(text, value);
   if (parsed != Parsed::kValue) return refuse_number(text, parsed, "a number", type);
+  if (plan.generaliser) {
+    double coarse = value;
+    if (!plan.generaliser->number(coarse)) return refuse(text, "is too large to be rounded so", "round to a larger step");
+    value = static_cast<T>(coarse);
+  }
   if (plan.cleaned) clean(plan, value);
+  if (plan_.scanned) block_.scans[plan.column].see_number(value, text);
   values.push_back(value);
   return true;
 }
@@ -234,6 +294,7 @@ bool RowStore::store_time(const FieldPlan& plan, std::string_view text, ColumnBl
     return refuse(text, "is not a time of the format " + (format.empty() ? "iso8601" : core::toml_string(format)),
                   "check the column's format, or list the text under missing");
   }
+  if (plan.generaliser && !plan.generaliser->time(seconds)) return refuse(text, "is beyond the calendar", "check the column's format");
   column.longs.push_back(seconds);
   return true;
 }
@@ -267,7 +328,7 @@ bool RowStore::check_utf8(std::string_view text) {
 }
 
 bool RowStore::refuse(std::string_view text, const std::string& reason, std::string remedy) {
-  refusal_ = {show(text) + " " + reason, reason, std::move(remedy)};
+  refusal_ = {(secret_ ? std::string("a value that is not shown") : show(text)) + " " + reason, reason, std::move(remedy)};
   return false;
 }
 

@@ -1,6 +1,7 @@
 // Stores the fields of records as typed values, by the plan of an import. One a block of records; not thread-safe.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ class RowStore {
   /// A record that is left out on purpose.
   void leave_out(const std::string& reason);
 
+  /// Looks at all that was stored; once, at the end.
+  void scan_stored();
   ParsedBlock& block() { return block_; }
   bool failed() const { return block_.problem.has_value(); }
 
@@ -34,9 +37,11 @@ class RowStore {
     std::string remedy;
   };
 
-  bool store(const FieldPlan& plan, std::string_view text);
+  bool store(std::size_t field, std::string_view text);
+  /// The text to store instead: a pseudonym, or something coarser. False where it can't be made.
+  bool disguise(std::size_t field, std::string_view& text);
   bool store_value(const FieldPlan& plan, Action action, std::string_view text);
-  bool store_sequence(const FieldPlan& plan, std::string_view text);
+  bool store_sequence(std::size_t field, std::string_view text);
   bool store_missing(const FieldPlan& plan);
   template <class T>
   bool store_number(const FieldPlan& plan, std::string_view text, std::vector<T>& values, const char* type);
@@ -61,6 +66,9 @@ class RowStore {
   bool high_bytes_ = false;
   ParsedBlock block_;
   Refusal refusal_;
+  std::vector<std::optional<Pseudonymiser>> pseudonymisers_;  ///< by field
+  std::string coarse_;       ///< holds a generalised text
+  bool secret_ = false;      ///< the value at hand must not be shown
   std::string fingerprint_text_;
 };
 

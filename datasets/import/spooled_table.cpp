@@ -36,7 +36,7 @@ class RankSpooler {
         plan_(plan),
         progress_(progress),
         spool_(staging / ("rows-" + std::to_string(rank) + ".tmp"), plan.schema, pool),
-        collector_(plan) {
+        collector_(plan, rank) {
     if (plan.fingerprints) {
       for (const char* name : {"low", "high"}) {
         Column column;
@@ -209,6 +209,7 @@ SpooledTable spool_table(core::Communicator& comm, const fs::path& staging, Work
       std::vector<SpoolFile> files = share_spools(comm, rows, spooler->collector().records());
       result.schema = std::move(whole.schema);
       result.counts = std::move(whole.counts);
+      result.personal = std::move(whole.personal);
       result.rows = std::make_unique<SpooledRows>(plan.schema, std::move(files));
       for (std::size_t rank = 0; rank < whole.recode.size(); ++rank) result.rows->recode(rank, std::move(whole.recode[rank]));
     } catch (core::Error& error) {

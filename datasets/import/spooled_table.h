@@ -37,6 +37,7 @@ struct SpooledTable {
   std::unique_ptr<SpooledRows> rows;  ///< their codes are read as those of `schema`
   std::vector<SpoolFile> fingerprints;  ///< one a rank: 16 bytes a row, where duplicates are looked for
   ImportCounts counts;
+  std::vector<PersonalFinding> personal;  ///< what the scan for personal data found
   nlohmann::ordered_json inputs;      ///< for the manifest: file, part, bytes, SHA-256, records
 };
 

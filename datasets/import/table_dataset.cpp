@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/toml_path.h"
 #include "datasets/import/duplicate_rows.h"
 #include "datasets/import/exact_quantile.h"
@@ -85,6 +86,14 @@ void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, cons
   source["cleaned"] = counts.cleaned;
 }
 
+void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, const ImportPlan& plan) {
+  nlohmann::ordered_json privacy;
+  if (plan.key) privacy["key_id"] = plan.key->id();
+  if (plan.min_persons > 1) privacy["min_persons"] = plan.min_persons;
+  for (const PersonalFinding& finding : table.personal) privacy["found"].push_back(to_json(finding));
+  if (!privacy.is_null()) source["privacy"] = std::move(privacy);
+}
+
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity) {
   ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}};
   for (std::size_t c = 0; c < counts.classes.size() && summary.classes.empty(); ++c) {
@@ -99,6 +108,12 @@ ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, Worke
   if (plan.fingerprints) settle_duplicates(comm, table, plan, duplicates);
   const std::vector<ClipBounds> bounds = find_bounds(comm, *table.rows, plan, source);
   add_counts(source, table.counts, table.inputs);
+  add_privacy(source, table, plan);
+  if (comm.is_root()) {
+    for (const PersonalFinding& finding : table.personal) {
+      if (!finding.allowed) spdlog::warn("{}", finding.message());
+    }
+  }
   DatasetContent content;
   content.schema = table.schema;
   content.parts = table.rows->parts();

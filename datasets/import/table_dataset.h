@@ -43,6 +43,8 @@ ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, Worke
 
 /// The counts of an import as the manifest holds them, added to `source`.
 void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, const nlohmann::ordered_json& inputs);
+/// What the manifest says of privacy: the key's id, never the key; what the scan found, without examples.
+void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, const ImportPlan& plan);
 /// The summary of these counts; `columns` says which column's classes are shown.
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity);
 
