@@ -5,7 +5,6 @@
 #include <cctype>
 #include <charconv>
 #include <map>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,8 +13,10 @@
 #include "core/utf8.h"
 #include "datasets/inspect/column_profile.h"
 #include "datasets/import/csv_blocks.h"
+#include "datasets/import/csv_profile.h"
 #include "datasets/import/csv_scanner.h"
 #include "datasets/io/value_parser.h"
+#include "datasets/io/worker_pool.h"
 
 namespace cohort::datasets {
 namespace {
@@ -90,32 +91,8 @@ Guess guess_format(const ImportInput& input, const std::string& label, Encoding 
   return guess;
 }
 
-void profile_file(const ImportInput& input, Guess& guess) {
-  CsvBlockReader reader(input.file, guess.format);
-  std::string text;
-  std::vector<CsvField> fields;
-  uint64_t lines = 0;
-  bool header = guess.header;
-  while (reader.next(text)) {
-    CsvScanner scanner(text, guess.format);
-    auto fail = [&](std::size_t offset, const std::string& message, const std::string& remedy) {
-      const core::Place place = place_in(text, offset);
-      throw core::usage_error(message, remedy).at({input.file.string(), static_cast<int>(lines) + place.line + 1, place.column});
-    };
-    while (scanner.next(fields)) {
-      if (scanner.blank() && guess.names.size() > 1) continue;
-      if (std::exchange(header, false)) continue;
-      if (fields.size() != guess.names.size()) {
-        fail(scanner.record_start(),
-             fmt::format("this record has {} fields, the first {} columns", fields.size(), guess.names.size()),
-             "mend the line, or write an import.toml with on_error = \"drop\"");
-      }
-      for (std::size_t i = 0; i < fields.size(); ++i) guess.profiles[i].take(fields[i].text);
-      ++guess.rows;
-    }
-    if (scanner.failed()) fail(scanner.problem().offset, scanner.problem().message, scanner.problem().remedy);
-    lines += count_lines(text);
-  }
+void profile_inputs(const std::vector<ImportInput>& inputs, Guess& guess, WorkerPool& pool) {
+  for (const ImportInput& input : inputs) guess.rows += profile_csv(input.file, guess.format, guess.header, guess.profiles, pool);
 }
 
 std::string list_of(const std::vector<std::string>& words) {
@@ -254,12 +231,13 @@ std::string infer_import(const std::vector<ImportInput>& inputs, const std::stri
                             near.empty() ? "its columns are " + list_of(guess.names) : "did you mean " + core::toml_string(near) + "?")
         .at({inputs.front().file.string(), 1, 0});
   }
-  for (const ImportInput& input : inputs) profile_file(input, guess);
+  WorkerPool pool(0);
+  profile_inputs(inputs, guess, pool);
   if (guess.rows == 0) throw core::usage_error("the input holds no rows", "check the file").at({inputs.front().file.string(), 0, 0});
   const bool latin1 = std::any_of(guess.profiles.begin(), guess.profiles.end(), [](const ColumnProfile& p) { return p.has_invalid_utf8(); });
   if (latin1) {
     guess = guess_format(inputs.front(), label, Encoding::kLatin1);
-    for (const ImportInput& input : inputs) profile_file(input, guess);
+    profile_inputs(inputs, guess, pool);
   }
   std::string source = inputs.front().file.filename().string();
   if (inputs.size() > 1) source += fmt::format(" and {} more", inputs.size() - 1);

@@ -95,8 +95,7 @@ std::size_t StringTable::slot_of(const Key& key, std::string_view text) const {
   return at;
 }
 
-int32_t StringTable::code_of(std::string_view text) {
-  const Key key = key_of(text);
+int32_t StringTable::code_of(std::string_view text, const Key& key) {
   const std::size_t at = slot_of(key, text);
   if (const auto code_plus_one = static_cast<uint32_t>(slots_[at].head); code_plus_one != 0) return static_cast<int32_t>(code_plus_one - 1);
   const int32_t code = next_code(places_.size());
@@ -110,8 +109,8 @@ int32_t StringTable::code_of(std::string_view text) {
   return code;
 }
 
-int32_t StringTable::find(std::string_view text) const {
-  return static_cast<int32_t>(static_cast<uint32_t>(slots_[slot_of(key_of(text), text)].head)) - 1;
+int32_t StringTable::find(std::string_view text, const Key& key) const {
+  return static_cast<int32_t>(static_cast<uint32_t>(slots_[slot_of(key, text)].head)) - 1;
 }
 
 void StringTable::grow() {

@@ -12,25 +12,33 @@ namespace cohort::datasets {
 /// Texts and their codes. A look-up of a text of at most eleven bytes touches one slot of 16 bytes and nothing else.
 class StringTable {
  public:
+  /// What the table's slots know of a text: a short one is all there, of a long one its hash.
+  struct Key {
+    uint64_t head = 0, tail = 0, hash = 0;  ///< the lower half of `head` is 0
+  };
+
   StringTable() : slots_(kFirstSlots) {}
   /// The value's code; a new value gets the next one. Throws Error (usage) beyond 2^31 − 2 values, 1 TiB of text, or 16 MiB
   /// of a single one.
-  int32_t code_of(std::string_view value);
+  int32_t code_of(std::string_view value) { return code_of(value, key_of(value)); }
+  int32_t code_of(std::string_view value, const Key& key);
   /// The value's code, or −1.
-  int32_t find(std::string_view value) const;
+  int32_t find(std::string_view value) const { return find(value, key_of(value)); }
+  int32_t find(std::string_view value, const Key& key) const;
+
+  /// Where many texts are looked up in large tables: keys of some, each announced, then the look-ups, so that they don't wait for
+  /// memory one after another.
+  static Key key_of(std::string_view value);
+  void announce(const Key& key) const { __builtin_prefetch(&slots_[key.hash & (slots_.size() - 1)]); }
+
   std::size_t size() const { return places_.size(); }
   std::string_view value(int32_t code) const { return text_at(places_[static_cast<std::size_t>(code)]); }
 
  private:
-  /// What a slot knows of its text: a short one is all there, of a long one its hash. The code's 32 bits of `head` are 0.
-  struct Key {
-    uint64_t head = 0, tail = 0, hash = 0;
-  };
   /// Open addressing with linear probing. The lower half of `head` is the code and one, 0 where the slot is free.
   struct Slot {
     uint64_t head = 0, tail = 0;
   };
-  static Key key_of(std::string_view text);
   static uint64_t hash_of(uint64_t head, uint64_t tail);
   bool same(const Slot& slot, const Key& key, std::string_view text) const;
   /// The slot that holds the text, or the free one where it goes.
