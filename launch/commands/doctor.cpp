@@ -5,9 +5,9 @@
 
 #include <thread>
 
+#include "core/python.h"
 #include "experiments/provenance.h"
 #include "launch/command.h"
-#include "models/export/parity.h"
 #include "trainer/lane_workers.h"
 
 namespace cohort::launch {
@@ -30,7 +30,7 @@ std::vector<Finding> examine(const core::Communicator& comm) {
   for (const auto& [name, value] : libraries.items()) findings.push_back({name, value.get<std::string>(), ""});
   findings.push_back({"ranks", fmt::format("{} ({})", comm.size(), comm.transport()), ""});
   findings.push_back({"cores", std::to_string(std::thread::hardware_concurrency()), ""});
-  const std::string python = models::python_interpreter();
+  const std::string python = core::python_interpreter();
   findings.push_back({"ONNX Runtime", python.empty() ? "no interpreter found" : python,
                       python.empty() ? "run ./launch/test --build-only, or set COHORT_PYTHON to a Python that has onnxruntime; without it nothing is published" : ""});
   const double shared = free_gib("/dev/shm");
