@@ -33,7 +33,10 @@ void TokenizerOptions::describe(core::Describe<TokenizerOptions>& d) {
   d.field("max_tokens", &TokenizerOptions::max_tokens, "a text's tokens beyond so many are left out; 0: none is").min(0).unit("tokens");
   d.field("min_count", &TokenizerOptions::min_count, "a token of the vocabulary occurs so often in all texts").min(1);
   d.field("min_documents", &TokenizerOptions::min_documents, "a token of the vocabulary occurs in so many texts").min(1).unit("texts");
-  d.field("max_size", &TokenizerOptions::max_size, "the vocabulary keeps the tokens of the most texts; 0: no bound").min(0).max(INT32_MAX - 1).unit("tokens");
+  d.field("max_size", &TokenizerOptions::max_size, "the vocabulary keeps the tokens of the most texts; 0: no bound")
+      .min(0)
+      .max(INT32_MAX - 1)
+      .unit("tokens");
   d.field("limit", &TokenizerOptions::limit, "an import with more distinct tokens than this ends with an error: it bounds the memory")
       .min(1)
       .max(INT32_MAX - 1)

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/python.h"
+#include "datasets/import/parquet_source.h"
 #include "experiments/provenance.h"
 #include "launch/command.h"
 #include "trainer/lane_workers.h"
@@ -33,6 +34,8 @@ std::vector<Finding> examine(const core::Communicator& comm) {
   const std::string python = core::python_interpreter();
   findings.push_back({"ONNX Runtime", python.empty() ? "no interpreter found" : python,
                       python.empty() ? "run ./launch/test --build-only, or set COHORT_PYTHON to a Python that has onnxruntime; without it nothing is published" : ""});
+  const datasets::ParquetSupport parquet = datasets::parquet_support();
+  findings.push_back({"Parquet", parquet.version.empty() ? "no pyarrow found; only `cohort import parquet` needs it" : fmt::format("pyarrow {} ({})", parquet.version, parquet.python), parquet.remedy});
   const double shared = free_gib("/dev/shm");
   findings.push_back({"/dev/shm", shared < 0 ? "absent" : fmt::format("{:.1f} GiB free", shared),
                       shared < 0.5 ? "ranks of one machine share gradients there: mount it larger, e.g. `mount -o remount,size=4G /dev/shm`" : ""});
