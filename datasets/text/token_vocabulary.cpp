@@ -87,6 +87,15 @@ void TokenCounts::merge(const TokenCounts& other, std::span<const int32_t> recod
   }
 }
 
+void TokenCounts::sum(core::Communicator& comm, std::size_t codes) {
+  reach(codes);
+  for (std::vector<uint64_t>* counts : {&tokens_, &documents_}) {
+    std::vector<int64_t> whole(counts->begin(), counts->end());
+    comm.sum(whole);
+    counts->assign(whole.begin(), whole.end());
+  }
+}
+
 void check_token_limit(std::size_t distinct, const TokenizerOptions& options) {
   if (distinct <= static_cast<std::size_t>(options.limit)) return;
   throw core::usage_error("the texts have more than tokenizer.limit = " + std::to_string(options.limit) + " distinct tokens",
@@ -101,15 +110,14 @@ TokenVocabulary choose_vocabulary(const IntegerTable& table, const TokenCounts& 
   return chosen_vocabulary(table, counts, options);
 }
 
-void recode_tokens(const std::vector<int32_t>& recode, const TokenizerOptions& options, std::vector<int32_t>& codes, std::vector<int64_t>& ends) {
-  const bool drop = options.unknown == "drop";
-  std::size_t from = 0, to = 0;
-  for (int64_t& end : ends) {
-    for (; from < static_cast<std::size_t>(end); ++from) {
+void recode_tokens(const std::vector<int32_t>& recode, bool drop, std::vector<int32_t>& codes, std::vector<int64_t>& ends, std::size_t first_row) {
+  auto from = static_cast<std::size_t>(first_row == 0 ? 0 : ends[first_row - 1]), to = from;
+  for (std::size_t row = first_row; row < ends.size(); ++row) {
+    for (; from < static_cast<std::size_t>(ends[row]); ++from) {
       const int32_t code = codes[from] < 0 ? -1 : recode[static_cast<std::size_t>(codes[from])];
       if (code >= 0 || !drop) codes[to++] = code;
     }
-    end = static_cast<int64_t>(to);
+    ends[row] = static_cast<int64_t>(to);
   }
   codes.resize(to);
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/comm/communicator.h"
 #include "datasets/import/value_table.h"
 #include "datasets/text/tokenizer_options.h"
 
@@ -18,6 +19,8 @@ class TokenCounts {
   void add(std::span<const int32_t> codes, std::span<const int64_t> ends);
   /// Adds the counts of other texts, whose code c is code `recode[c]` here; any order of merging gives the same.
   void merge(const TokenCounts& other, std::span<const int32_t> recode);
+  /// Collective. The sum of all ranks' counts, which are by the same `codes` codes.
+  void sum(core::Communicator& comm, std::size_t codes);
 
   std::size_t size() const { return tokens_.size(); }
   uint64_t tokens(std::size_t code) const { return code < size() ? tokens_[code] : 0; }        ///< occurrences
@@ -46,7 +49,8 @@ struct TokenVocabulary {
 TokenVocabulary choose_vocabulary(const StringTable& table, const TokenCounts& counts, const TokenizerOptions& options);
 TokenVocabulary choose_vocabulary(const IntegerTable& table, const TokenCounts& counts, const TokenizerOptions& options);
 
-/// Turns a block's provisional codes into final ones. Where options.unknown is "drop", those without a code leave the row, and `ends` follows.
-void recode_tokens(const std::vector<int32_t>& recode, const TokenizerOptions& options, std::vector<int32_t>& codes, std::vector<int64_t>& ends);
+/// Turns the provisional codes of a block's rows from `first_row` on into final ones. With `drop` (TokenizerOptions::unknown) those without a code leave
+/// the row, and `ends` follows.
+void recode_tokens(const std::vector<int32_t>& recode, bool drop, std::vector<int32_t>& codes, std::vector<int64_t>& ends, std::size_t first_row = 0);
 
 }  // namespace cohort::datasets

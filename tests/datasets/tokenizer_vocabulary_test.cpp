@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "datasets/import/token_encoder.h"
 #include "datasets/text/token_vocabulary.h"
+#include "tests/support/thread_communicator.h"
 
 namespace cohort::datasets {
 namespace {
@@ -48,7 +49,7 @@ TEST(TokenizerVocabulary, IsSortedByBytesWithEveryTokenByDefault) {
   EXPECT_EQ(vocabulary.distinct, 5u);
   EXPECT_EQ(vocabulary.occurrences, 13u);
   EXPECT_EQ(vocabulary.kept_occurrences, 13u);
-  recode_tokens(vocabulary.codes.recode, tokenizer.options(), encoded.codes, encoded.ends);
+  recode_tokens(vocabulary.codes.recode, true, encoded.codes, encoded.ends);
   EXPECT_THAT(encoded.row(0, vocabulary.codes.dictionary), ElementsAre("b", "a", "a"));
   EXPECT_THAT(encoded.row(1, vocabulary.codes.dictionary), ElementsAre());
   EXPECT_THAT(encoded.row(4, vocabulary.codes.dictionary), ElementsAre("好", "c", "b"));
@@ -82,7 +83,7 @@ TEST(TokenizerVocabulary, UnknownTokensLeaveTheRowOrKeepTheirPlace) {
     const Tokenizer tokenizer(options);
     Encoded encoded(tokenizer, kTexts);
     const TokenVocabulary vocabulary = choose_vocabulary(encoded.strings, encoded.counts, options);
-    recode_tokens(vocabulary.codes.recode, options, encoded.codes, encoded.ends);
+    recode_tokens(vocabulary.codes.recode, unknown == "drop", encoded.codes, encoded.ends);
     const Dictionary& dictionary = vocabulary.codes.dictionary;
     EXPECT_THAT(encoded.row(0, dictionary), ElementsAre("b", "a", "a"));
     if (unknown == "drop") {
@@ -122,13 +123,45 @@ TEST(TokenizerVocabulary, IsTheSameHoweverTheTextsWereCutIntoBlocks) {
   }
 }
 
+TEST(TokenizerVocabulary, IsTheSameOnAnyNumberOfRanks) {
+  TokenizerOptions options;
+  options.max_size = 3;
+  const Tokenizer tokenizer(options);
+  const Encoded whole(tokenizer, kTexts);
+  const TokenVocabulary expected = choose_vocabulary(whole.strings, whole.counts, options);
+  for (const int ranks : {1, 2, 3, 7}) {
+    tests::run_ranks(ranks, [&](core::Communicator& comm) {
+      const std::size_t size = kTexts.size(), begin = size * static_cast<std::size_t>(comm.rank()) / static_cast<std::size_t>(ranks),
+                        end = size * static_cast<std::size_t>(comm.rank() + 1) / static_cast<std::size_t>(ranks);
+      const Encoded mine(tokenizer, {kTexts.begin() + static_cast<std::ptrdiff_t>(begin), kTexts.begin() + static_cast<std::ptrdiff_t>(end)});
+      // A dictionary that all ranks have: here the whole's.
+      std::vector<int32_t> codes;
+      for (std::size_t code = 0; code < mine.strings.size(); ++code) codes.push_back(whole.strings.find(mine.strings.value(static_cast<int32_t>(code))));
+      TokenCounts counts;
+      counts.merge(mine.counts, codes);
+      counts.sum(comm, whole.strings.size());
+      const TokenVocabulary vocabulary = choose_vocabulary(whole.strings, counts, options);
+      EXPECT_EQ(vocabulary.codes.dictionary.strings, expected.codes.dictionary.strings) << ranks;
+      EXPECT_EQ(vocabulary.occurrences, expected.occurrences);
+    });
+  }
+}
+
+TEST(TokenizerVocabulary, RowsBeforeTheFirstAreLeftAsTheyAre) {
+  std::vector<int32_t> codes{0, 1, 0, 1, 2, -1};
+  std::vector<int64_t> ends{2, 4, 6};
+  recode_tokens({5, -1, 6}, true, codes, ends, 1);
+  EXPECT_THAT(codes, ElementsAre(0, 1, 5, 6));
+  EXPECT_THAT(ends, ElementsAre(2, 3, 4));
+}
+
 TEST(TokenizerVocabulary, HashedTokensHaveTheirBucketsForValues) {
   TokenizerOptions options;
   options.buckets = 8;
   const Tokenizer tokenizer(options);
   Encoded encoded(tokenizer, kTexts);
   const TokenVocabulary vocabulary = choose_vocabulary(encoded.integers, encoded.counts, options);
-  recode_tokens(vocabulary.codes.recode, options, encoded.codes, encoded.ends);
+  recode_tokens(vocabulary.codes.recode, true, encoded.codes, encoded.ends);
   EXPECT_TRUE(std::is_sorted(vocabulary.codes.dictionary.integers.begin(), vocabulary.codes.dictionary.integers.end()));
   EXPECT_THAT(encoded.row(0, vocabulary.codes.dictionary),
               ElementsAre(std::to_string(tokenizer.bucket("b")), std::to_string(tokenizer.bucket("a")), std::to_string(tokenizer.bucket("a"))));
