@@ -77,6 +77,7 @@ cohort_header_library(fast_float fast_float/fast_float.h libfast-float-dev)
 cohort_plain_library(xxhash xxhash.h xxhash libxxhash-dev)
 cohort_plain_library(zstd zstd.h zstd libzstd-dev)
 cohort_plain_library(deflate libdeflate.h deflate libdeflate-dev)
+cohort_plain_library(utf8proc utf8proc.h utf8proc libutf8proc-dev)
 
 # libtorch: COHORT_TORCH names a Python environment that holds torch, or a libtorch folder. Not named, it is the private environment that
 # ./launch/test makes; its name follows from the pinned requirements.

@@ -21,7 +21,7 @@ foreach(folder core datasets models trainer experiments launch)
 endforeach()
 
 # What the program reads at run time, and what a user starts from.
-foreach(pattern "models/export/*.py" "experiments/recipes/*.toml" "experiments/imports/*.toml")
+foreach(pattern "models/export/*.py" "datasets/import/*.py" "experiments/recipes/*.toml" "experiments/imports/*.toml")
   file(GLOB files CONFIGURE_DEPENDS RELATIVE "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/${pattern}")
   foreach(file IN LISTS files)
     get_filename_component(below "${file}" DIRECTORY)

@@ -7,6 +7,7 @@
 #include "core/durable_file.h"
 #include "core/log.h"
 #include "datasets/import/raw_table.h"
+#include "datasets/text/tokenizer_file.h"
 #include "experiments/registry.h"
 #include "models/artifact/artifact_folder.h"
 #include "models/artifact/model_card.h"
@@ -79,6 +80,9 @@ nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedF
   contents.weights = trained.state.named();
   contents.features = features;
   contents.extra["config.toml"] = core::Schema::of<Experiment>().to_toml(&experiment);
+  if (std::string tokenizers = datasets::tokenizer_file(prepared.dataset.schema()); !tokenizers.empty()) {
+    contents.extra["tokenizer.json"] = std::move(tokenizers);
+  }
 
   models::Manifest& manifest = contents.manifest;
   manifest.name = experiment.artifact.name;

@@ -169,7 +169,7 @@ install() { # program|test
 # Sets COHORT_TORCH and COHORT_PYTHON.
 prepare_environment() { # program|test
   local modules=(onnxruntime numpy)
-  [ "$1" = program ] || modules+=(h5py onnx pandas sklearn scipy)
+  [ "$1" = program ] || modules+=(h5py onnx pandas pyarrow sklearn scipy)
   if [ -n "${COHORT_TORCH:-}" ]; then
     torch_folder "$COHORT_TORCH" >/dev/null ||
       fail "COHORT_TORCH=$COHORT_TORCH holds no libtorch" "name a Python environment with torch 2.11 to 2.13, or unset it for a private one"

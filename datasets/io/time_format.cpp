@@ -169,8 +169,8 @@ std::string time_text(int64_t seconds) {
     rest += 86400;
     --days;
   }
-  // Years beyond what the calendar holds are shown as the number they are.
-  if (days < -700000 || days > 2900000) return std::to_string(seconds);
+  // Years before 1 and after 9999 are shown as the number they are.
+  if (days < -719'162 || days > 2'932'896) return std::to_string(seconds);
   const year_month_day date{sys_days(std::chrono::days(static_cast<int>(days)))};
   char text[48];
   std::snprintf(text, sizeof text, "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(date.year()),

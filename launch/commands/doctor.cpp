@@ -5,9 +5,10 @@
 
 #include <thread>
 
+#include "core/python.h"
+#include "datasets/import/parquet_source.h"
 #include "experiments/provenance.h"
 #include "launch/command.h"
-#include "models/export/parity.h"
 #include "trainer/lane_workers.h"
 
 namespace cohort::launch {
@@ -30,9 +31,11 @@ std::vector<Finding> examine(const core::Communicator& comm) {
   for (const auto& [name, value] : libraries.items()) findings.push_back({name, value.get<std::string>(), ""});
   findings.push_back({"ranks", fmt::format("{} ({})", comm.size(), comm.transport()), ""});
   findings.push_back({"cores", std::to_string(std::thread::hardware_concurrency()), ""});
-  const std::string python = models::python_interpreter();
+  const std::string python = core::python_interpreter();
   findings.push_back({"ONNX Runtime", python.empty() ? "no interpreter found" : python,
                       python.empty() ? "run ./launch/test --build-only, or set COHORT_PYTHON to a Python that has onnxruntime; without it nothing is published" : ""});
+  const datasets::ParquetSupport parquet = datasets::parquet_support();
+  findings.push_back({"Parquet", parquet.version.empty() ? "no pyarrow found; only `cohort import parquet` needs it" : fmt::format("pyarrow {} ({})", parquet.version, parquet.python), parquet.remedy});
   const double shared = free_gib("/dev/shm");
   findings.push_back({"/dev/shm", shared < 0 ? "absent" : fmt::format("{:.1f} GiB free", shared),
                       shared < 0.5 ? "ranks of one machine share gradients there: mount it larger, e.g. `mount -o remount,size=4G /dev/shm`" : ""});

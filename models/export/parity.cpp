@@ -14,13 +14,9 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
-#include "models/export/share_file.h"
-#include "models/export/subprocess.h"
-
-// Set by the build: the environment that libtorch came from.
-#ifndef COHORT_ENVIRONMENT
-#define COHORT_ENVIRONMENT ""
-#endif
+#include "core/python.h"
+#include "core/share_file.h"
+#include "core/subprocess.h"
 
 namespace cohort::models {
 namespace {
@@ -119,8 +115,6 @@ void check_batches(const std::filesystem::path& folder, const char* file, int64_
         "a row's prediction must not depend on the other rows: let forward compute each row by itself");
 }
 
-bool runs(const std::string& path) { return !path.empty() && access(path.c_str(), X_OK) == 0; }
-
 }  // namespace
 
 double largest_difference(std::span<const float> a, std::span<const float> b) {
@@ -135,24 +129,15 @@ double largest_difference(std::span<const float> a, std::span<const float> b) {
   return largest;
 }
 
-std::string python_interpreter() {
-  if (const char* python = std::getenv("COHORT_PYTHON"); python != nullptr && runs(python)) return python;
-  for (const char* environment : {static_cast<const char*>(std::getenv("COHORT_TORCH")), static_cast<const char*>(COHORT_ENVIRONMENT)}) {
-    if (environment == nullptr || *environment == '\0') continue;
-    if (std::string python = std::string(environment) + "/bin/python"; runs(python)) return python;
-  }
-  return "";
-}
-
 std::vector<float> run_onnx(const std::filesystem::path& model, const RawTable& table) {
   if (table.rows == 0) return {};
-  const std::string python = python_interpreter();
+  const std::string python = core::python_interpreter();
   if (python.empty()) throw core::failed_error("there is no Python interpreter to run ONNX Runtime with", kRemedy);
   const ScratchFolder folder;
   write_request(folder.path(), table);
   const std::filesystem::path log = folder.path() / "log";
-  const int status = run_program(
-      {python, share_file("models/export/onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()}, log,
+  const int status = core::run_program(
+      {python, core::share_file("models/export/onnx_check.py").string(), std::filesystem::absolute(model).string(), folder.path().string()}, log,
       std::chrono::seconds(600));
   if (status == kNoOnnxRuntime) throw core::failed_error(fmt::format("the interpreter {} has no onnxruntime", python), kRemedy);
   if (status != 0)

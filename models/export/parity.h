@@ -29,8 +29,4 @@ std::vector<float> run_onnx(const std::filesystem::path& model, const RawTable& 
 /// max |a − b| / max(1, |b|); equal infinities and two NaN differ by 0, a NaN and a number by infinity. Equal lengths.
 double largest_difference(std::span<const float> a, std::span<const float> b);
 
-/// The interpreter that has onnxruntime: $COHORT_PYTHON, else <COHORT_TORCH or the environment built
-/// against>/bin/python; "" when neither runs.
-std::string python_interpreter();
-
 }  // namespace cohort::models

@@ -7,8 +7,9 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "core/python.h"
+#include "core/share_file.h"
 #include "models/export/onnx_proto.h"
-#include "models/export/share_file.h"
 #include "tests/models/served_net.h"
 
 namespace cohort::models {
@@ -96,7 +97,7 @@ TEST(RunOnnx, SaysHowToGetOnnxRuntime) {
   write_model(folder, "#!/bin/sh\nexit 4\n", "python");
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
   const Variable python("COHORT_PYTHON", script.string());
-  EXPECT_EQ(python_interpreter(), script.string());
+  EXPECT_EQ(core::python_interpreter(), script.string());
   EXPECT_THAT(failure(model, one_column({1})), testing::AllOf(HasSubstr("has no onnxruntime"), HasSubstr("artifact.parity = \"skip\"")));
 }
 
@@ -108,9 +109,9 @@ TEST(RunOnnx, RefusesColumnsOfUnequalLength) {
 
 TEST(ShareFile, NamesThePlacesItLookedIn) {
   const Variable share("COHORT_SHARE", "/nowhere");
-  EXPECT_TRUE(std::filesystem::exists(share_file("models/export/onnx_check.py")));
+  EXPECT_TRUE(std::filesystem::exists(core::share_file("models/export/onnx_check.py")));
   try {
-    share_file("no such file");
+    core::share_file("no such file");
     FAIL();
   } catch (const core::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("/nowhere"));

@@ -18,7 +18,8 @@
 #include "datasets/features/features.h"
 #include "models/export/onnx_exporter.h"
 #include "models/export/parity.h"
-#include "models/export/subprocess.h"
+#include "core/python.h"
+#include "core/subprocess.h"
 
 namespace cohort::models {
 
@@ -106,10 +107,10 @@ inline std::string read_text(const std::filesystem::path& path) {
 
 /// Runs Python code with arguments; gives what it printed, with "exit status k" before it when it failed.
 inline std::string run_python(const TestFolder& folder, const std::string& code, const std::vector<std::string>& arguments) {
-  std::vector<std::string> command = {python_interpreter(), "-c", code};
+  std::vector<std::string> command = {core::python_interpreter(), "-c", code};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const std::filesystem::path log = folder.path() / "python.log";
-  const int status = run_program(command, log, std::chrono::seconds(100));
+  const int status = core::run_program(command, log, std::chrono::seconds(100));
   return (status == 0 ? "" : "exit status " + std::to_string(status) + ": ") + read_text(log);
 }
 

@@ -1,4 +1,4 @@
-#include "models/export/share_file.h"
+#include "core/share_file.h"
 
 #include <cstdlib>
 #include <vector>
@@ -12,7 +12,7 @@
 #define COHORT_SHARE_SOURCE ""
 #endif
 
-namespace cohort::models {
+namespace cohort::core {
 
 std::filesystem::path share_file(const std::string& name) {
   std::vector<std::filesystem::path> folders;
@@ -26,8 +26,8 @@ std::filesystem::path share_file(const std::string& name) {
     if (std::filesystem::exists(folder / name, ignored)) return folder / name;
     tried += (tried.empty() ? "" : ", ") + folder.string();
   }
-  throw core::failed_error(fmt::format("the program's file '{}' is in none of: {}", name, tried),
+  throw failed_error(fmt::format("the program's file '{}' is in none of: {}", name, tried),
                            "set COHORT_SHARE to the folder <prefix>/share/cohort of the installation");
 }
 
-}  // namespace cohort::models
+}  // namespace cohort::core
