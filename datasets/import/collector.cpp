@@ -100,6 +100,7 @@ Collector::Collector(const ImportPlan& plan, int rank) : plan_(plan), rank_(rank
   value_counts_.resize(columns);
   counts_.classes.resize(columns);
   persons_.resize(columns);
+  tokens_.resize(columns);
   for (std::size_t c = 0; c < columns; ++c) {
     if (plan.min_persons > 1 && has_dictionary(plan.schema.columns[c])) persons_[c].emplace(plan.min_persons);
     if (plan.scanned) scans_.emplace_back(plan.schema.columns[c].name);
@@ -140,6 +141,10 @@ void Collector::recode(ParsedBlock& block, std::size_t c) {
     ++value_counts_[c][static_cast<std::size_t>(code)];
   }
   if (persons_[c]) count_persons(block, c);
+  if (const Tokenizer* tokenizer = plan_.rules[c].tokenizer.get(); tokenizer != nullptr) {
+    tokens_[c].add(block.rows.columns[c].ints, block.rows.columns[c].ends);
+    check_token_limit(text ? strings_[c].size() : integers_[c].size(), tokenizer->options());
+  }
 }
 
 void Collector::count_persons(const ParsedBlock& block, std::size_t c) {
@@ -246,6 +251,23 @@ Collector::Whole Collector::merge(core::Communicator& comm) const {
     if (!has_dictionary(column)) continue;
     const auto settle = [&](auto united) {
       const auto& mine = united.codes[static_cast<std::size_t>(comm.rank())];
+      if (plan_.rules[c].tokenizer) {
+        TokenCounts counts;
+        counts.merge(tokens_[c], mine);
+        counts.sum(comm, united.table.size());
+        TokenVocabulary vocabulary = choose_vocabulary(united.table, counts, plan_.rules[c].tokenizer->options());
+        const std::string name = "column " + core::toml_string(column.name);
+        if (vocabulary.codes.dictionary.size() < vocabulary.distinct) {
+          whole.counts.cleaned[name + ": tokens outside the vocabulary"] += vocabulary.distinct - vocabulary.codes.dictionary.size();
+          whole.counts.cleaned[name + ": occurrences of tokens outside the vocabulary"] += vocabulary.occurrences - vocabulary.kept_occurrences;
+        }
+        column.dictionary = std::move(vocabulary.codes.dictionary);
+        for (std::size_t rank = 0; rank < united.codes.size(); ++rank) {
+          for (int32_t& code : united.codes[rank]) code = vocabulary.codes.recode[static_cast<std::size_t>(code)];
+          whole.recode[rank][c] = std::move(united.codes[rank]);
+        }
+        return;
+      }
       FinalCodes final_codes = plan_.rules[c].min_count > 1 || persons_[c]
                                    ? sort_codes(united.table, kept_values(comm, c, mine, united.table.size(), whole.counts), plan_.rules[c].rare_value)
                                    : sort_codes(united.table);

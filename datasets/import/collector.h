@@ -12,6 +12,7 @@
 #include "datasets/import/import_plan.h"
 #include "datasets/import/parsed_block.h"
 #include "datasets/privacy/person_counter.h"
+#include "datasets/text/token_vocabulary.h"
 #include "datasets/privacy/personal_data.h"
 
 namespace cohort::datasets {
@@ -62,6 +63,7 @@ class Collector {
   std::vector<IntegerTable> integers_;
   std::vector<std::vector<uint64_t>> value_counts_;  ///< by column and code, where rare values are looked for
   std::vector<std::optional<PersonCounter>> persons_;  ///< by column, where persons are counted
+  std::vector<TokenCounts> tokens_;                  ///< by column, of those that hold tokens
   std::vector<ColumnScan> scans_;                    ///< by column, where personal data are looked for
   std::vector<std::pair<float, float>> ranges_;      ///< of labels without classes
   ImportCounts counts_;

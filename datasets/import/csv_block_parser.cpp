@@ -54,6 +54,7 @@ class BlockParser {
     for (const auto& join : joins_) {
       if (!add_joined(*join, fields, start)) return;
     }
+    for (const std::size_t field : plan_.copies) fields.push_back(fields[field]);
     store_.take(fields);
   }
 

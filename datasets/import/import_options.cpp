@@ -52,7 +52,13 @@ std::string values_problem(const ColumnOptions& options) {
 
 std::string sequence_problem(const ColumnOptions& options) {
   if (options.kind != "sequence") {
-    return options.of.empty() && options.separator.empty() && options.max_length == 0 ? "" : "only a sequence has `of`, `separator` and `max_length`";
+    return options.of.empty() && options.separator.empty() && options.max_length == 0 && !options.tokenizer
+               ? ""
+               : "only a sequence has `of`, `separator`, `max_length` and `tokenizer`";
+  }
+  if (options.tokenizer) {
+    const bool plain = options.of.empty() && options.separator.empty() && options.max_length == 0 && options.dtype.empty();
+    return plain ? "" : "a tokenizer says what the elements are: leave out `of`, `separator`, `max_length` (tokenizer.max_tokens) and `dtype`";
   }
   if (options.of.empty()) return "a sequence needs to say what its elements are";
   return options.separator.empty() ? "a sequence needs the separator between its elements" : "";
@@ -116,6 +122,8 @@ void ColumnOptions::describe(core::Describe<ColumnOptions>& d) {
   d.field("values", &ColumnOptions::values, "label: the text of class 0, 1, …; none for regression").unique();
   d.field("format", &ColumnOptions::format, "time: iso8601, unix_s, unix_ms, or a pattern such as \"%d.%m.%Y %H:%M\"");
   d.field("rename", &ColumnOptions::rename, "the column's name in the dataset");
+  d.field("from", &ColumnOptions::from, "the input's column, where several columns are made of one; \"\" takes the table's own name");
+  d.table("tokenizer", &ColumnOptions::tokenizer, "sequence: the elements are the tokens of a text");
   d.field("of", &ColumnOptions::of, "sequence: what its elements are").one_of({"", "categorical", "dense", "time"});
   d.field("separator", &ColumnOptions::separator, "sequence: what stands between two elements of a field");
   d.field("max_length", &ColumnOptions::max_length, "sequence: the last so many elements are kept; 0 keeps all").min(0);

@@ -12,6 +12,7 @@
 #include "datasets/privacy/generalise.h"
 #include "datasets/privacy/privacy_options.h"
 #include "datasets/store/dataset_build.h"
+#include "datasets/text/tokenizer_options.h"
 
 namespace cohort::datasets {
 
@@ -34,6 +35,8 @@ struct ColumnOptions {
   std::vector<std::string> values;   ///< label: the raw values of classes 0, 1, …; empty for regression
   std::string format;                ///< time: see TimeFormat
   std::string rename;
+  std::string from;                  ///< the input's column, where several are made of one; empty: NAME
+  std::optional<TokenizerOptions> tokenizer;  ///< sequence: the elements are the tokens of a text
   std::string of;                    ///< sequence: what its elements are: categorical, dense, time
   std::string separator;             ///< sequence: between two elements of a field
   int64_t max_length = 0;            ///< sequence: the last so many elements are kept; 0: all

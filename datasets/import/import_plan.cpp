@@ -63,7 +63,13 @@ void check_names(const ImportOptions& options, const std::vector<std::string>& n
     }
   }
   for (const auto& [name, column] : options.columns) {
-    if (!seen.contains(name)) {
+    if (!column.from.empty() && !seen.contains(column.from)) {
+      diagnostics.error(path_of(name, "from"), "the input has no column " + core::toml_string(column.from), guess_remedy(column.from, names));
+    }
+    if (!column.from.empty() && seen.contains(name)) {
+      diagnostics.error(path_of(name, "from"), "the input itself has a column " + core::toml_string(name), "give the new column another name");
+    }
+    if (column.from.empty() && !seen.contains(name)) {
       diagnostics.key_error(path_of(name), "the input has no column " + core::toml_string(name), guess_remedy(name, names));
     }
   }
@@ -83,9 +89,10 @@ Column make_column(const ImportOptions& options, const ColumnOptions& own, const
   column.name = own.rename.empty() ? source : own.rename;
   if (column.name != source) column.source = source;
   column.kind = kind;
-  if (kind == Kind::kSequence) column.of = kind_from_string(own.of);
+  if (kind == Kind::kSequence) column.of = own.tokenizer ? Kind::kCategorical : kind_from_string(own.of);
   const Kind stored_kind = kind == Kind::kSequence ? column.of : kind;
   column.dtype = own.dtype.empty() ? default_dtype(stored_kind, own.values.size()) : dtype_from_string(own.dtype);
+  if (own.tokenizer && own.tokenizer->buckets > 0) column.dtype = DType::kInt64;
   column.classes = own.values;
   column.format = own.format;
   column.missing_markers = options.missing;
@@ -105,7 +112,12 @@ FieldPlan make_field(const Column& column, const ColumnOptions& own, const std::
   field.missing = MissingMarkers(column.missing_markers);
   field.classes = column.classes;
   field.format = TimeFormat(column.format);
-  if (column.kind == Kind::kSequence) field.element = action_of(column, column.of);
+  if (own.tokenizer) {
+    field.action = Action::kTokens;
+    field.tokenizer = std::make_shared<const Tokenizer>(*own.tokenizer);
+  } else if (column.kind == Kind::kSequence) {
+    field.element = action_of(column, column.of);
+  }
   field.separator = own.separator;
   if (own.max_length > 0) field.max_length = static_cast<std::size_t>(own.max_length);
   field.sentinels = own.sentinels;
@@ -149,10 +161,17 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
   std::vector<std::string> names = own_names;
   names.insert(names.end(), joined.begin(), joined.end());
   ImportPlan plan;
+  check_names(options, names, diagnostics);
+  const std::vector<std::string> fields_of_input = names;
+  for (const auto& [name, column] : options.columns) {
+    const auto found = std::find(fields_of_input.begin(), fields_of_input.end(), column.from);
+    if (column.from.empty() || found == fields_of_input.end()) continue;
+    plan.copies.push_back(static_cast<std::size_t>(found - fields_of_input.begin()));
+    names.push_back(name);
+  }
   plan.own_fields = own_names.size();
   plan.fingerprints = options.duplicates != "keep";
   plan.on_error = options.on_error == "fail" ? OnError::kFail : options.on_error == "drop" ? OnError::kDrop : OnError::kMissing;
-  check_names(options, names, diagnostics);
   std::string without_kind;
   std::map<std::string, std::pair<std::string, std::string>> taken;  // dataset's name → input's name, path to blame
   for (const std::string& source : names) {
@@ -187,7 +206,8 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
                         "rename one of them otherwise");
     }
     field = make_field(column, own, source, plan.schema.columns.size());
-    plan.rules.push_back({own.allow, static_cast<uint64_t>(own.min_count), own.rare_value, own.clip_quantiles});
+    plan.rules.push_back({own.allow, static_cast<uint64_t>(own.min_count), own.rare_value, own.clip_quantiles, field.tokenizer});
+    if (field.tokenizer) column.tokenizer = field.tokenizer->to_json();
     plan.schema.columns.push_back(std::move(column));
     plan.fields.push_back(std::move(field));
   }

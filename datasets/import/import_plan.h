@@ -13,6 +13,7 @@
 #include "datasets/import/import_options.h"
 #include "datasets/privacy/generalise.h"
 #include "datasets/privacy/pseudonym.h"
+#include "datasets/text/tokenizer.h"
 #include "datasets/schema.h"
 #include "datasets/io/time_format.h"
 #include "datasets/io/value_parser.h"
@@ -35,6 +36,7 @@ enum class Action : uint8_t {
   kLabelNumber,
   kWeight,
   kSequence,  ///< a field cut into elements
+  kTokens,    ///< the tokens of a text
 };
 
 struct FieldPlan {
@@ -52,6 +54,7 @@ struct FieldPlan {
   bool cleaned = false;  ///< there are sentinels or bounds
   std::string pseudonym;                          ///< the domain; empty: values are stored as they are
   std::shared_ptr<const Generaliser> generaliser;  ///< null: none
+  std::shared_ptr<const Tokenizer> tokenizer;      ///< kTokens
 };
 
 enum class OnError : uint8_t { kFail, kDrop, kMissing };
@@ -62,6 +65,7 @@ struct ColumnRules {
   uint64_t min_count = 1;               ///< categorical values seen less often are rare
   std::string rare_value;               ///< what they become; empty: missing
   std::vector<double> clip_quantiles;  ///< two of them, or none
+  std::shared_ptr<const Tokenizer> tokenizer;  ///< of a column of tokens
 };
 
 struct ImportPlan {
@@ -69,6 +73,7 @@ struct ImportPlan {
   Schema schema;                   ///< dictionaries still empty
   std::vector<ColumnRules> rules;  ///< by column of the schema
   std::size_t own_fields = 0;      ///< of a record, without joined columns
+  std::vector<std::size_t> copies;  ///< fields that further columns are made of, after the joined ones
   OnError on_error = OnError::kFail;
   bool fingerprints = false;       ///< duplicates are looked for
   std::shared_ptr<const PseudonymKey> key;

@@ -13,6 +13,7 @@ const std::map<std::string, Importer>& importers() {
       {"criteo", criteo_importer()},
       {"avazu", avazu_importer()},
       {"movielens", movielens_importer()},
+      {"text", text_importer()},
       {"interactions", interactions_importer()},
   };
   return all;

@@ -34,7 +34,9 @@ RowStore::RowStore(std::string_view text, const ImportPlan& plan) : text_(text),
   block_.strings.resize(columns);
   block_.integers.resize(columns);
   pseudonymisers_.resize(plan.fields.size());
+  encoders_.resize(plan.fields.size());
   for (std::size_t i = 0; i < plan.fields.size(); ++i) {
+    if (plan.fields[i].tokenizer) encoders_[i].emplace(*plan.fields[i].tokenizer);
     if (!plan.fields[i].pseudonym.empty() && plan.key) pseudonymisers_[i].emplace(*plan.key, plan.fields[i].pseudonym);
   }
   if (plan.scanned) {
@@ -147,10 +149,17 @@ void RowStore::scan_stored() {
 
 bool RowStore::store(std::size_t field, std::string_view text) {
   const FieldPlan& plan = plan_.fields[field];
-  const bool is_text = plan.action == Action::kCategoryText || plan.action == Action::kText || plan.action == Action::kSequence;
+  const bool is_text = plan.action == Action::kCategoryText || plan.action == Action::kText || plan.action == Action::kSequence ||
+                       plan.action == Action::kTokens;
   if (!is_text) text = trimmed(text);
   if (plan.missing.holds(text)) return store_missing(plan);
   if (plan.action == Action::kSequence) return store_sequence(field, text);
+  if (plan.action == Action::kTokens) {
+    if (!check_utf8(text)) return false;
+    ColumnBlock& column = block_.rows.columns[plan.column];
+    encoders_[field]->append(text, block_.strings[plan.column], block_.integers[plan.column], column.ints, column.ends);
+    return true;
+  }
   if (!disguise(field, text)) return false;
   return store_value(plan, plan.action, text);
 }
@@ -227,6 +236,7 @@ bool RowStore::store_missing(const FieldPlan& plan) {
     case Action::kCategoryInteger: column.ints.push_back(-1); break;
     case Action::kText: column.add_text({}); break;
     case Action::kTime: column.longs.push_back(kNoInteger); break;
+    case Action::kTokens:
     case Action::kSequence: column.ends.push_back(column.ends.empty() ? 0 : column.ends.back()); break;
     case Action::kIdInteger:
     case Action::kIdUnsigned: return refuse_missing("id");

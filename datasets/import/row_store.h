@@ -9,6 +9,7 @@
 
 #include "datasets/import/import_plan.h"
 #include "datasets/import/parsed_block.h"
+#include "datasets/import/token_encoder.h"
 
 namespace cohort::datasets {
 
@@ -67,6 +68,7 @@ class RowStore {
   ParsedBlock block_;
   Refusal refusal_;
   std::vector<std::optional<Pseudonymiser>> pseudonymisers_;  ///< by field
+  std::vector<std::optional<TokenEncoder>> encoders_;  ///< by field
   std::string coarse_;       ///< holds a generalised text
   bool secret_ = false;      ///< the value at hand must not be shown
   std::string fingerprint_text_;

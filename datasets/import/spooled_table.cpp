@@ -211,6 +211,9 @@ SpooledTable spool_table(core::Communicator& comm, const fs::path& staging, Work
       result.counts = std::move(whole.counts);
       result.personal = std::move(whole.personal);
       result.rows = std::make_unique<SpooledRows>(plan.schema, std::move(files));
+      std::vector<bool> dropped;
+      for (const ColumnRules& rules : plan.rules) dropped.push_back(rules.tokenizer && rules.tokenizer->options().unknown == "drop");
+      result.rows->drop_unknown(std::move(dropped));
       for (std::size_t rank = 0; rank < whole.recode.size(); ++rank) result.rows->recode(rank, std::move(whole.recode[rank]));
     } catch (core::Error& error) {
       error.at({table.inputs.front().file.string(), 0, 0});

@@ -9,6 +9,7 @@
 #include "core/toml_path.h"
 #include "datasets/import/duplicate_rows.h"
 #include "datasets/import/exact_quantile.h"
+#include "datasets/text/tokenizer_file.h"
 
 namespace cohort::datasets {
 namespace {
@@ -126,6 +127,7 @@ ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, Worke
   };
   content.source = std::move(source);
   content.files = std::move(files);
+  if (std::string tokenizers = tokenizer_file(table.schema); !tokenizers.empty()) content.files.emplace_back("tokenizer.json", std::move(tokenizers));
   const std::string identity = write_dataset(comm, staged, std::move(content), store, pool);
   return summary_of(table.counts, table.schema, identity);
 }

@@ -193,6 +193,36 @@ ImportSummary run_movielens(const ImportRequest& request) {
   return import_table(request, options, inputs);
 }
 
+// ---- text -----------------------------------------------------------------------------------------------------------
+
+struct TextOptions : ImportOptions {
+  std::vector<std::string> text = {"text"};
+  TokenizerOptions tokenizer;
+  bool keep_text = false;
+  static void describe(core::Describe<TextOptions>& d) {
+    d.field("text", &TextOptions::text, "the columns that hold texts; column X becomes the tokens X_tokens").non_empty().unique();
+    d.field("keep_text", &TextOptions::keep_text, "whether the texts themselves are stored as well");
+    d.table("tokenizer", &TextOptions::tokenizer, "how texts become tokens");
+    describe_import_options(d);
+  }
+};
+
+ImportSummary run_text(const ImportRequest& request) {
+  auto options = read_import_options<TextOptions>(request);
+  for (const std::string& name : options.text) {
+    if (options.keep_text) {
+      options.columns.emplace(name, column_of("text"));
+    } else {
+      options.drop.push_back(name);
+    }
+    ColumnOptions tokens = column_of("sequence");
+    tokens.from = name;
+    tokens.tokenizer = options.tokenizer;
+    options.columns.emplace(name + "_tokens", std::move(tokens));
+  }
+  return import_table(request, options, request_inputs(request, options));
+}
+
 // ---- interactions ---------------------------------------------------------------------------------------------------
 
 struct InteractionsOptions : ImportOptions {
@@ -220,6 +250,9 @@ Importer criteo_importer() {
 Importer avazu_importer() { return {"Avazu click-through, with or without a header", &core::Schema::of<AvazuOptions>(), run_avazu}; }
 Importer movielens_importer() {
   return {"MovieLens ratings, the .dat and .csv editions, users and movies joined", &core::Schema::of<MovielensOptions>(), run_movielens};
+}
+Importer text_importer() {
+  return {"texts with labels, Chinese and English: tokens by words or n-grams of characters, a vocabulary or hashes", &core::Schema::of<TextOptions>(), run_text};
 }
 Importer interactions_importer() {
   return {"a user a line, user item item …, as in LightGCN and S3-Rec", &core::Schema::of<InteractionsOptions>(), run_table<InteractionsOptions>};

@@ -16,6 +16,8 @@ Importer criteo_importer();
 Importer avazu_importer();
 /// MovieLens: ratings in the `.dat` edition (`::`, no header, ISO-8859-1) or the `.csv` one, users and movies beside the ratings joined.
 Importer movielens_importer();
+/// Texts and their labels: CSV, or lines cut at the last delimiter; each text column becomes its tokens.
+Importer text_importer();
 /// A user a line, `user item item …`: as in LightGCN (train=… test=…) and S3-Rec.
 Importer interactions_importer();
 

@@ -212,12 +212,26 @@ void SpooledRows::read(uint64_t first, uint64_t count, RowBlock& out) const {
     for (uint64_t i = inside; i < inside + step; ++i) out.row.push_back(files_[place.file].first_record + numbers[i]);
     for (std::size_t c = 0; c < schema_.columns.size(); ++c) take_column(c, place, inside, step, out.columns[c]);
   });
+  for (std::size_t c = 0; c < schema_.columns.size(); ++c) leave_out_unknown(c, out.columns[c]);
+}
+
+void SpooledRows::leave_out_unknown(std::size_t column, ColumnBlock& block) const {
+  if (drop_unknown_.empty() || !drop_unknown_[column]) return;
+  std::size_t kept = 0, at = 0;
+  for (int64_t& end : block.ends) {
+    for (; at < static_cast<std::size_t>(end); ++at) {
+      if (block.ints[at] >= 0) block.ints[kept++] = block.ints[at];
+    }
+    end = static_cast<int64_t>(kept);
+  }
+  block.ints.resize(kept);
 }
 
 void SpooledRows::read_column(std::size_t column, uint64_t first, uint64_t count, ColumnBlock& out) const {
   truncate(schema_.columns[column], out, 0);
   if (count == 0) return;
   each_piece(first, count, [&](const Place& place, uint64_t inside, uint64_t step) { take_column(column, place, inside, step, out); });
+  leave_out_unknown(column, out);
 }
 
 // ---- sharing --------------------------------------------------------------------------------------------------------

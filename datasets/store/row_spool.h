@@ -78,6 +78,8 @@ class SpooledRows {
   const PartRows& parts() const { return parts_; }
   /// What the codes of file `file` become when they are read: tables by column, empty where they stay.
   void recode(std::size_t file, std::vector<std::vector<int32_t>> tables);
+  /// Columns of sequences (true) whose elements without a code are left out when rows are read.
+  void drop_unknown(std::vector<bool> columns) { drop_unknown_ = std::move(columns); }
   /// Rows [first, first + count), in place of what `out` held.
   void read(uint64_t first, uint64_t count, RowBlock& out) const;
   /// The codes, floats … of one column that is not ragged, recoded.
@@ -93,6 +95,7 @@ class SpooledRows {
   void each_piece(uint64_t first, uint64_t count, Use use) const;
   template <class Use>
   void each_stored_piece(uint64_t first, uint64_t count, Use use) const;
+  void leave_out_unknown(std::size_t column, ColumnBlock& block) const;
   void take_column(std::size_t column, const Place& place, uint64_t inside, uint64_t count, ColumnBlock& out) const;
 
   const Schema& schema_;
@@ -103,6 +106,7 @@ class SpooledRows {
   PartRows parts_;
   uint64_t rows_ = 0;  ///< in the files
   std::vector<uint64_t> excluded_;
+  std::vector<bool> drop_unknown_;
 };
 
 /// Collective. Every rank's file, known to all; each file's first record is the sum of the `records` of the ranks before.
