@@ -93,8 +93,15 @@ TEST_F(TokenizerReference, TheJsonAloneGivesTheSameTokensOfRealTexts) {
   const std::string shared = variable("COHORT_SHARED");
   if (!std::filesystem::exists(shared + "/data/chnsenticorp-hotel")) GTEST_SKIP() << "needs real data at COHORT_SHARED";
   python("texts '" + shared + "' '" + (folder / "texts").string() + "'");
-  uint64_t tokens = 0;
-  for (const std::size_t i : {0u, 1u, 2u}) tokens += compare(many_options()[i], folder / "texts");
+  std::ifstream all(folder / "texts");
+  std::ofstream few(folder / "few");
+  std::string line;
+  for (int i = 0; std::getline(all, line); ++i) {
+    if (i % 8 == 0) few << line << "\n";
+  }
+  few.close();
+  // Hashing in Python takes its time.
+  const uint64_t tokens = compare(many_options()[0], folder / "texts") + compare(many_options()[1], folder / "texts") + compare(many_options()[2], folder / "few");
   EXPECT_GT(tokens, 500'000u);
 }
 
