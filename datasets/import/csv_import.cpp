@@ -24,14 +24,20 @@ struct PlannedJoin {
 };
 
 std::vector<PlannedJoin> plan_joins(core::Communicator& comm, const ImportOptions& options, const std::vector<std::string>& names,
-                                    const fs::path& folder, core::Diagnostics& diagnostics, std::vector<std::string>& joined) {
+                                    const fs::path& folder, const fs::path& first_input, core::Diagnostics& diagnostics, std::vector<std::string>& joined) {
   std::vector<PlannedJoin> plans;
   for (std::size_t i = 0; i < options.join.size(); ++i) {
     const JoinOptions& join = options.join[i];
     PlannedJoin plan{&join, {}, 0};
     for (const std::string& file : texts_from_root(comm, [&] {
            std::vector<std::string> files;
-           for (const fs::path& path : expand_files(join.files, folder)) files.push_back(path.string());
+           for (const std::string& file : join.files) {
+             // A ready options file doesn't lie beside the data it describes.
+             std::error_code error;
+             const bool beside_inputs = file.find_first_of("*?[") == std::string::npos && !fs::exists(folder / file, error) &&
+                                        fs::exists(first_input.parent_path() / file, error);
+             for (const fs::path& path : expand_files({file}, beside_inputs ? first_input.parent_path() : folder)) files.push_back(path.string());
+           }
            return files;
          })) {
       plan.files.emplace_back(file);
@@ -64,7 +70,7 @@ std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<
   text.names = texts_from_root(comm, [&] { return read_column_names(options, inputs.front()); });
   core::Diagnostics diagnostics(document);
   std::vector<std::string> joined;
-  const std::vector<PlannedJoin> joins = plan_joins(comm, options, text.names, settings.options_folder, diagnostics, joined);
+  const std::vector<PlannedJoin> joins = plan_joins(comm, options, text.names, settings.options_folder, inputs.front().file, diagnostics, joined);
   core::together(comm, [&] {
     result->plan = make_plan(options, text.names, joined, settings.options_folder, diagnostics);
     diagnostics.throw_if_errors();

@@ -157,7 +157,7 @@ void InputOptions::describe(core::Describe<InputOptions>& d) {
 }
 
 void JoinOptions::describe(core::Describe<JoinOptions>& d) {
-  d.field("files", &JoinOptions::files, "the files of the joined table, relative to this file").required().non_empty();
+  d.field("files", &JoinOptions::files, "the files of the joined table, relative to this file, else to the first input").required().non_empty();
   d.field("on", &JoinOptions::on, "the column of the inputs that holds the key").required().non_empty();
   d.field("key", &JoinOptions::key, "the key's column in these files; \"\" takes the name in `on`");
   d.field("columns", &JoinOptions::columns, "the columns to join; none takes all but the key").unique();
