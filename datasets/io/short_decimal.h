@@ -120,7 +120,8 @@ inline bool short_number(std::string_view text, double& value) {
   ShortDecimal decimal;
   if (!read_short_decimal<true>(text, decimal) || decimal.digits > uint64_t{1} << 53) return false;
   const double magnitude = static_cast<double>(decimal.digits) / kPowersOfTen[static_cast<std::size_t>(decimal.fraction)];
-  value = decimal.negative ? -magnitude : magnitude;
+  // By its bit, for signs that come and go can't be predicted.
+  value = std::bit_cast<double>(std::bit_cast<uint64_t>(magnitude) | static_cast<uint64_t>(decimal.negative) << 63);
   return true;
 }
 
