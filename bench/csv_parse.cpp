@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdio>
 #include <deque>
+#include <filesystem>
 #include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -59,16 +61,23 @@ void join_codes(Table& table, WorkerPool& pool) {
 
 Table read(const std::string& file, const CsvFormat& format, const ImportPlan& plan, const std::string& what, WorkerPool& pool) {
   Table table;
-  CsvBlockReader reader(file, format);
-  std::deque<std::future<ParsedBlock>> waiting;
+  // A range, because its bytes aren't hashed: an import does that, mere reading doesn't.
+  CsvBlockReader reader(file, format, {0, std::filesystem::file_size(file)});
+  struct Waiting {
+    std::shared_ptr<std::string> text;
+    std::future<ParsedBlock> parsed;
+  };
+  std::deque<Waiting> waiting;
+  std::string text;
+  std::vector<std::string> used;  // texts that can be filled again
   auto take = [&] {
-    ParsedBlock block = waiting.front().get();
+    ParsedBlock block = waiting.front().parsed.get();
+    used.push_back(std::move(*waiting.front().text));
     waiting.pop_front();
     if (block.problem) throw core::usage_error(block.problem->message, block.problem->remedy).at({file, 0, 0});
     table.rows += block.records;
     if (what == "parse") table.blocks.push_back(std::move(block));
   };
-  std::string text;
   bool first = true;
   while (reader.next(text)) {
     if (what == "read") {
@@ -77,10 +86,16 @@ Table read(const std::string& file, const CsvFormat& format, const ImportPlan& p
     }
     const std::size_t skip = first ? text.find('\n') + 1 : 0;
     first = false;
-    auto shared = std::make_shared<const std::string>(std::move(text));
-    waiting.push_back(pool.submit([shared, skip, &format, &plan, &what] {
+    auto shared = std::make_shared<std::string>(std::move(text));
+    auto parsed = pool.submit([shared, skip, &format, &plan, &what] {
       return what == "scan" ? count_fields(*shared, format) : parse_block(*shared, skip, format, plan);
-    }));
+    });
+    waiting.push_back({std::move(shared), std::move(parsed)});
+    text = std::string();
+    if (!used.empty()) {
+      text = std::move(used.back());
+      used.pop_back();
+    }
     while (waiting.size() > static_cast<std::size_t>(pool.threads()) + 2) take();
   }
   while (!waiting.empty()) take();

@@ -9,20 +9,12 @@
 
 #include "core/toml_path.h"
 #include "core/utf8.h"
+#include "datasets/io/byte_masks.h"
+#include "datasets/io/short_decimal.h"
 #include "datasets/store/element.h"
 
 namespace cohort::datasets {
 namespace {
-
-// Whether anything but ASCII occurs; eight bytes at a time.
-bool has_high_bytes(std::string_view text) {
-  std::size_t i = 0;
-  for (uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
-    std::memcpy(&word, text.data() + i, sizeof word);
-    if ((word & 0x8080808080808080u) != 0) return true;
-  }
-  return std::any_of(text.begin() + static_cast<std::ptrdiff_t>(i), text.end(), [](char c) { return static_cast<signed char>(c) < 0; });
-}
 
 std::string about_column(const FieldPlan& plan, const std::string& text) { return "column " + core::toml_string(plan.source) + ": " + text; }
 
@@ -42,11 +34,65 @@ RowStore::RowStore(std::string_view text, const ImportPlan& plan) : text_(text),
   if (plan.scanned) {
     for (const Column& column : plan.schema.columns) block_.scans.emplace_back(column.name);
   }
+  find_plain_fields();
+}
+
+// Fields whose values go straight into their columns: most of most files.
+void RowStore::find_plain_fields() {
+  plain_.resize(plan_.fields.size());
+  for (std::size_t i = 0; i < plain_.size(); ++i) {
+    const FieldPlan& plan = plan_.fields[i];
+    if (!plan.pseudonym.empty() || plan.generaliser || plan.cleaned) continue;
+    PlainField& plain = plain_[i];
+    if (plan.action == Action::kFloat32) {
+      plain.floats = &block_.rows.columns[plan.column].floats;
+      if (plan_.scanned) plain.scan = &block_.scans[plan.column];
+    } else if (plan.action == Action::kCategoryText && !high_bytes_) {
+      plain.codes = &block_.rows.columns[plan.column].ints;
+      plain.strings = &block_.strings[plan.column];
+      plain_categories_.push_back(i);
+    }
+  }
+}
+
+// From the first record on: about as many rows as the block has, so that columns need not grow.
+void RowStore::reserve(std::span<const CsvField> fields) {
+  const CsvField& last = fields[plan_.own_fields - 1];
+  const auto record = static_cast<std::size_t>(std::max<std::ptrdiff_t>(last.start - fields[0].start, 0)) + last.text.size() + 1;
+  const std::size_t rows = text_.size() / record + text_.size() / record / 16 + 16;
+  block_.rows.row.reserve(rows);
+  for (const PlainField& plain : plain_) {
+    if (plain.floats != nullptr) plain.floats->reserve(rows);
+    if (plain.codes != nullptr) plain.codes->reserve(rows);
+  }
+}
+
+// False for whatever needs more care.
+bool RowStore::store_plain(std::size_t field, std::string_view text) {
+  PlainField& plain = plain_[field];
+  if (plain.floats != nullptr) {
+    float value = 0;
+    text = trimmed(text);
+    if (plan_.fields[field].missing.holds(text) || !short_number(text, value)) return false;
+    if (plain.scan != nullptr) plain.scan->see_number(value, text);
+    plain.floats->push_back(value);
+    return true;
+  }
+  if (plain.codes == nullptr || plan_.fields[field].missing.holds(text)) return false;
+  plain.codes->push_back(plain.strings->code_of(text, plain.key));
+  return true;
 }
 
 void RowStore::take(std::span<const CsvField> fields) {
   const uint64_t record = block_.records++;
+  if (record == 0) reserve(fields);
+  // Looked up together, so that they don't wait for memory one after another.
+  for (const std::size_t i : plain_categories_) {
+    plain_[i].key = StringTable::key_of(fields[i].text);
+    plain_[i].strings->announce(plain_[i].key);
+  }
   for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (store_plain(i, fields[i].text)) continue;
     const FieldPlan& plan = plan_.fields[i];
     if (plan.action == Action::kSkip) continue;
     if (store(i, fields[i].text)) continue;

@@ -38,6 +38,18 @@ class RowStore {
     std::string remedy;
   };
 
+  /// Where the values of a field go that are stored as they are; null for all other fields.
+  struct PlainField {
+    std::vector<float>* floats = nullptr;
+    ColumnScan* scan = nullptr;
+    std::vector<int32_t>* codes = nullptr;
+    StringTable* strings = nullptr;
+    StringTable::Key key;  ///< of the record at hand
+  };
+
+  void find_plain_fields();
+  void reserve(std::span<const CsvField> fields);
+  bool store_plain(std::size_t field, std::string_view text);
   bool store(std::size_t field, std::string_view text);
   /// The text to store instead: a pseudonym, or something coarser. False where it can't be made.
   bool disguise(std::size_t field, std::string_view& text);
@@ -67,6 +79,8 @@ class RowStore {
   bool high_bytes_ = false;
   ParsedBlock block_;
   Refusal refusal_;
+  std::vector<PlainField> plain_;              ///< by field
+  std::vector<std::size_t> plain_categories_;  ///< fields
   std::vector<std::optional<Pseudonymiser>> pseudonymisers_;  ///< by field
   std::vector<std::optional<TokenEncoder>> encoders_;  ///< by field
   std::string coarse_;       ///< holds a generalised text

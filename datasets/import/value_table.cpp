@@ -11,8 +11,6 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr std::size_t kShort = 11;  // bytes that a slot holds
-
 template <class Word>
 uint64_t value_word(const char* text) {
   Word word;
@@ -95,7 +93,7 @@ std::size_t StringTable::slot_of(const Key& key, std::string_view text) const {
   return at;
 }
 
-int32_t StringTable::code_of(std::string_view text, const Key& key) {
+int32_t StringTable::look_further(std::string_view text, const Key& key) {
   const std::size_t at = slot_of(key, text);
   if (const auto code_plus_one = static_cast<uint32_t>(slots_[at].head); code_plus_one != 0) return static_cast<int32_t>(code_plus_one - 1);
   const int32_t code = next_code(places_.size());

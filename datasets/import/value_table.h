@@ -21,7 +21,11 @@ class StringTable {
   /// The value's code; a new value gets the next one. Throws Error (usage) beyond 2^31 − 2 values, 1 TiB of text, or 16 MiB
   /// of a single one.
   int32_t code_of(std::string_view value) { return code_of(value, key_of(value)); }
-  int32_t code_of(std::string_view value, const Key& key);
+  int32_t code_of(std::string_view value, const Key& key) {
+    const Slot& slot = slots_[key.hash & (slots_.size() - 1)];
+    const bool here = value.size() <= kShort && static_cast<uint32_t>(slot.head) != 0 && ((slot.head ^ key.head) >> 32) == 0 && slot.tail == key.tail;
+    return here ? static_cast<int32_t>(static_cast<uint32_t>(slot.head) - 1) : look_further(value, key);
+  }
   /// The value's code, or −1.
   int32_t find(std::string_view value) const { return find(value, key_of(value)); }
   int32_t find(std::string_view value, const Key& key) const;
@@ -40,6 +44,7 @@ class StringTable {
     uint64_t head = 0, tail = 0;
   };
   static uint64_t hash_of(uint64_t head, uint64_t tail);
+  int32_t look_further(std::string_view value, const Key& key);
   bool same(const Slot& slot, const Key& key, std::string_view text) const;
   /// The slot that holds the text, or the free one where it goes.
   std::size_t slot_of(const Key& key, std::string_view text) const;
@@ -48,6 +53,7 @@ class StringTable {
   /// Offset in the upper 40 bits, length in the lower 24.
   static constexpr int kLengthBits = 24;
   static constexpr std::size_t kFirstSlots = 64;
+  static constexpr std::size_t kShort = 11;  ///< bytes of a text that a slot holds
   std::string_view text_at(uint64_t place) const {
     return std::string_view(text_.data() + (place >> kLengthBits), place & ((1u << kLengthBits) - 1));
   }

@@ -1,6 +1,7 @@
 // Numbers of at most sixteen characters, read eight digits at a time. Most values of most files are such.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -108,6 +109,29 @@ bool read_short_decimal(std::string_view text, ShortDecimal& result) {
   if (text.empty()) return false;
   result.negative = text[0] == '-';
   return short_decimal::read_unsigned<point>(text.data() + result.negative, text.size() - result.negative, result);
+}
+
+inline constexpr std::array<double, 16> kPowersOfTen{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The nearest double or float of such a number; false for every other text and for the few floats that take more care.
+// Whole numbers up to 2^53 and these powers of ten are exact as doubles, so the quotient is the nearest double (W. Clinger, "How to
+// read floating point numbers accurately", PLDI 1990, § 3).
+inline bool short_number(std::string_view text, double& value) {
+  ShortDecimal decimal;
+  if (!read_short_decimal<true>(text, decimal) || decimal.digits > uint64_t{1} << 53) return false;
+  const double magnitude = static_cast<double>(decimal.digits) / kPowersOfTen[static_cast<std::size_t>(decimal.fraction)];
+  // By its bit, for signs that come and go can't be predicted.
+  value = std::bit_cast<double>(std::bit_cast<uint64_t>(magnitude) | static_cast<uint64_t>(decimal.negative) << 63);
+  return true;
+}
+
+// Rounding a second time, to a float, is right unless the double lies halfway between two floats: only then can the number itself lie
+// on the other side of the middle. Such quotients are 0 or at least 10^-15, where floats are spaced by their leading 24 bits.
+inline bool short_number(std::string_view text, float& value) {
+  double wide = 0;
+  if (!short_number(text, wide)) return false;
+  value = static_cast<float>(wide);
+  return (std::bit_cast<uint64_t>(wide) & 0x1fffffff) != 0x10000000;
 }
 
 }  // namespace cohort::datasets

@@ -1,7 +1,5 @@
 #include "datasets/io/value_parser.h"
 
-#include <array>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <type_traits>
@@ -12,27 +10,6 @@
 
 namespace cohort::datasets {
 namespace {
-
-constexpr std::array<double, 16> kTens{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-// Whole numbers up to 2^53 and these powers of ten are exact as doubles, so the quotient is the nearest double (W. Clinger, "How to
-// read floating point numbers accurately", PLDI 1990, § 3).
-bool short_number(std::string_view text, double& value) {
-  ShortDecimal decimal;
-  if (!read_short_decimal<true>(text, decimal) || decimal.digits > uint64_t{1} << 53) return false;
-  const double magnitude = static_cast<double>(decimal.digits) / kTens[static_cast<std::size_t>(decimal.fraction)];
-  value = decimal.negative ? -magnitude : magnitude;
-  return true;
-}
-
-// Rounding a second time, to a float, is right unless the double lies halfway between two floats: only then can the number itself lie
-// on the other side of the middle. Such quotients are 0 or at least 10^-15, where floats are spaced by their leading 24 bits.
-bool short_number(std::string_view text, float& value) {
-  double wide = 0;
-  if (!short_number(text, wide)) return false;
-  value = static_cast<float>(wide);
-  return (std::bit_cast<uint64_t>(wide) & 0x1fffffff) != 0x10000000;
-}
 
 template <class T>
 [[gnu::noinline]] Parsed parse_long_real(std::string_view text, T& value) {
