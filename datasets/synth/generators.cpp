@@ -3,11 +3,18 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/toml_document.h"
+#include "datasets/synth/behaviour.h"
+#include "datasets/synth/clicks.h"
 #include "datasets/synth/credit.h"
+#include "datasets/synth/demand.h"
+#include "datasets/synth/interactions.h"
+#include "datasets/synth/watch_time.h"
 
 namespace cohort::datasets {
 const std::map<std::string, Generator>& generators() {
-  static const std::map<std::string, Generator> all{{"credit", credit_generator()}};
+  static const std::map<std::string, Generator> all{{"behaviour", behaviour_generator()}, {"clicks", clicks_generator()}, {"credit", credit_generator()},
+                                                    {"demand", demand_generator()},       {"interactions", interactions_generator()},
+                                                    {"watch-time", watch_time_generator()}};
   return all;
 }
 
@@ -28,10 +35,16 @@ std::string synthesize(core::Communicator& comm, const std::string& name, const 
                        const std::filesystem::path& folder, const StoreOptions& store) {
   const Generator& made = generator(name);
   if (rows == 0) throw core::usage_error("--rows must be at least 1", "leave it out for " + std::to_string(made.default_rows)).known_everywhere();
+  if (made.most_rows != nullptr && rows > made.most_rows(options)) {
+    throw core::usage_error("with these options " + name + " has " + std::to_string(made.most_rows(options)) + " rows; " + std::to_string(rows) + " are asked for",
+                            "ask for fewer, or see `cohort describe generator " + name + "`").known_everywhere();
+  }
   DatasetContent content;
-  core::together(comm, [&] { content.schema = made.schema(options); });
+  core::together(comm, [&] {
+    content.schema = made.schema(options);
+    content.fill = made.filler(options, seed);
+  });
   content.parts = {{"data", rows}};
-  content.fill = [&](uint64_t first, uint64_t count, RowBlock& block) { made.fill(options, seed, first, count, block); };
   content.source["generator"] = name;
   content.source["seed"] = seed;
   content.source["rows"] = rows;
