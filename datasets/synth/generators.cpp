@@ -11,6 +11,21 @@
 #include "datasets/synth/watch_time.h"
 
 namespace cohort::datasets {
+namespace {
+
+/// Rows of the shards that fall to a rank; about, where the size of shards isn't settled yet.
+uint64_t rows_of_rank(const core::Communicator& comm, uint64_t rows, uint64_t rows_per_shard) {
+  const auto ranks = static_cast<uint64_t>(comm.size()), rank = static_cast<uint64_t>(comm.rank());
+  if (rows_per_shard == 0) return rows / ranks;
+  const uint64_t shards = (rows - 1) / rows_per_shard + 1;
+  if (rank >= shards) return 0;
+  const uint64_t mine = (shards - rank - 1) / ranks + 1;
+  const bool has_last = (shards - 1) % ranks == rank;
+  return mine * rows_per_shard - (has_last ? shards * rows_per_shard - rows : 0);
+}
+
+}  // namespace
+
 const std::map<std::string, Generator>& generators() {
   static const std::map<std::string, Generator> all{{"behaviour", behaviour_generator()}, {"clicks", clicks_generator()}, {"credit", credit_generator()},
                                                     {"demand", demand_generator()},       {"interactions", interactions_generator()},
@@ -54,7 +69,7 @@ std::string synthesize(core::Communicator& comm, const std::string& name, const 
     if (!column.feature) not_features.push_back(column.name);
   }
   content.source["not_features"] = std::move(not_features);
-  core::Progress progress("making " + name, rows / static_cast<uint64_t>(comm.size()), "rows");
+  core::Progress progress("making " + name, rows_of_rank(comm, rows, store.rows_per_shard), "rows");
   content.progress = [&](uint64_t done) { progress.update(done); };
   StagedDataset staged(comm, folder);
   WorkerPool pool(store.threads);
