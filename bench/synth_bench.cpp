@@ -30,7 +30,8 @@ void synthesize_blocks(benchmark::State& state, const Generator& generator) {
 
 const bool kRegistered = [] {
   for (const auto& [name, generator] : generators()) {
-    benchmark::RegisterBenchmark(("synth/" + name).c_str(), [&made = generator](benchmark::State& state) { synthesize_blocks(state, made); });
+    benchmark::RegisterBenchmark(("synth/" + name).c_str(),
+                                 [&made = generator](benchmark::State& state) { synthesize_blocks(state, made); });
   }
   return true;
 }();

@@ -15,9 +15,31 @@ const std::vector<std::string> kRegions{"centre", "east", "north", "northeast", 
 const std::vector<std::string> kEventKinds{"complaint", "purchase", "return"};
 
 enum CustomerColumn : std::size_t {
-  kCustomerId, kObservedAt, kTenure, kAge, kRegion, kOffer, kRecency, kEventCount, kAmountSum, kComplaints,
-  kEventTime, kEventCategory, kEventItem, kEventAmount, kEventKind,
-  kChurn, kMonths, kNextCategory, kTrueSegment, kTrueHazard, kTrueChurn, kTrueUplift, kPropensity, kTrueNext, kCustomerColumns
+  kCustomerId,
+  kObservedAt,
+  kTenure,
+  kAge,
+  kRegion,
+  kOffer,
+  kRecency,
+  kEventCount,
+  kAmountSum,
+  kComplaints,
+  kEventTime,
+  kEventCategory,
+  kEventItem,
+  kEventAmount,
+  kEventKind,
+  kChurn,
+  kMonths,
+  kNextCategory,
+  kTrueSegment,
+  kTrueHazard,
+  kTrueChurn,
+  kTrueUplift,
+  kPropensity,
+  kTrueNext,
+  kCustomerColumns
 };
 
 template <class Rows>
@@ -70,7 +92,8 @@ void add_events(const BehaviourLaw::Customer& customer, std::vector<ColumnBlock>
   for (const std::size_t c : {kEventTime, kEventCategory, kEventItem, kEventAmount, kEventKind}) columns[c].ends.push_back(end);
 }
 
-void add_outcomes(const BehaviourLaw& law, uint64_t row, const BehaviourLaw::Customer& customer, int64_t horizon, std::vector<ColumnBlock>& columns) {
+void add_outcomes(const BehaviourLaw& law, uint64_t row, const BehaviourLaw::Customer& customer, int64_t horizon,
+                  std::vector<ColumnBlock>& columns) {
   const int64_t month = law.leaves(row, customer);
   const double with = law.churn(customer, true), without = law.churn(customer, false);
   columns[kChurn].floats.push_back(month > 0 ? 1.0f : 0.0f);
@@ -111,7 +134,9 @@ void behaviour_fill(const BehaviourLaw& law, int64_t horizon, uint64_t first, ui
 RowFiller behaviour_filler(const void* made, uint64_t seed) {
   const auto& options = *static_cast<const BehaviourOptions*>(made);
   const auto law = std::make_shared<const BehaviourLaw>(options, seed);
-  return [law, horizon = options.horizon](uint64_t first, uint64_t count, RowBlock& block) { behaviour_fill(*law, horizon, first, count, block); };
+  return [law, horizon = options.horizon](uint64_t first, uint64_t count, RowBlock& block) {
+    behaviour_fill(*law, horizon, first, count, block);
+  };
 }
 
 }  // namespace
@@ -120,17 +145,23 @@ void BehaviourOptions::describe(core::Describe<BehaviourOptions>& d) {
   using O = BehaviourOptions;
   d.field("months", &O::months, "longest window of events before observed_at").min(1).max(120).unit("months of 30 days");
   d.field("horizon", &O::horizon, "months after observed_at in which churn counts").min(1).max(60).unit("months of 30 days");
-  d.field("items", &O::items, "items, a multiple of the 12 categories").min(12).max(static_cast<double>(kMostSynthIds));
+  d.field("items", &O::items, "items, a multiple of the 12 categories").min(12).max(kMostSynthIds);
   d.field("season", &O::season, "strength of all seasons").min(0).max(1);
   d.field("hazard", &O::hazard, "added to the log-odds of leaving in a month").min(-20).max(20);
   d.field("missing", &O::missing, "share of missing values: age, region, categories and amounts of events").min(0).below(1);
-  d.rule("items", [](const O& o) { return o.items % static_cast<int64_t>(BehaviourLaw::kCategories) != 0 ? "items is no multiple of 12" : ""; },
-         "there are 12 categories of equal size");
+  constexpr auto kCategories = static_cast<int64_t>(BehaviourLaw::kCategories);
+  d.rule(
+      "items", [](const O& o) { return o.items % kCategories != 0 ? "items is no multiple of 12" : ""; },
+      "there are 12 categories of equal size");
 }
 
 Generator behaviour_generator() {
-  return {"customers with sequences of events; truth: segment, churn hazard and probability, effect of an offer, chances of the next category",
-          &core::Schema::of<BehaviourOptions>(), 100'000, behaviour_schema, behaviour_filler, nullptr};
+  return {"customers with sequences of events; truth: segment, churn hazard and probability, effect of an offer, the next category",
+          &core::Schema::of<BehaviourOptions>(),
+          100'000,
+          behaviour_schema,
+          behaviour_filler,
+          nullptr};
 }
 
 }  // namespace cohort::datasets

@@ -12,31 +12,38 @@
 
 namespace cohort::datasets {
 
-/// The law. A row is one customer, observed at `observed_at`, the first second (UTC) of a month of 2021 to 2023, even. Nothing after it reaches a feature.
-/// σ(x) = 1 / (1 + e^−x). y(t) is the time of year: (t − 2020-01-01) / 365.25 days, in turns. A month is 30 days.
+/// The law. A row is one customer, observed at `observed_at`, the first second (UTC) of a month of 2021 to 2023, even. Nothing after it
+/// reaches a feature. σ(x) = 1 / (1 + e^−x). y(t) is the time of year: (t − 2020-01-01) / 365.25 days, in turns. A month is 30 days.
 ///
-/// Segment g (`true_segment`): by kBehaviourShares, kBehaviourSegments[g] has what follows. tenure_days = 30 + ⌊min(Exp(1) · 600, 3620)⌋; the window is the last
-/// min(30 · months, tenure_days) days. age is normal about age_mean[g] with deviation 10, cut to 18 … 90, sometimes missing; `region` one of 8, even, sometimes missing.
+/// Segment g (`true_segment`) by its share; what follows with [g] is in kBehaviourSegments. tenure_days = 30 + ⌊min(Exp(1) · 600, 3620)⌋;
+/// the window is the last min(30 · months, tenure_days) days. `age` is normal about age_mean[g] with deviation 10, cut to 18 … 90,
+/// sometimes missing; `region` one of 8, even, sometimes missing.
 ///
 /// Events: a Poisson process in the window with the intensity, for a customer with z standard normal,
-///     rate[g] / 30 days · e^(z/2 − 1/8) · (1 + season · swing[g] · cos 2π(y(t) − 0.96))            at most 2,000 events, the first ones
-/// Each event's category is the one before's with probability sticky[g], else (and for the first) drawn from p(c | g, t) ∝ kBehaviourTaste[g][c] · (1 + season · swing[c] · cos 2π(y(t) − peak[c])),
-/// swing[c] and peak[c] as in kBehaviourCategories. Its item is c · m + k − 1 of the m = items / 12 in the category, P(k) ∝ 1 / k. Its amount is e^(price[c] + price[g] + z/2), to 0.01.
-/// Its kind is "complaint" with probability 0.04, "return" with 0.06, else "purchase". The sequences `event_time`, `event_category`, `event_item`, `event_amount`, `event_kind` hold
-/// them, oldest first; a category shown and an amount shown are sometimes missing.
+///     rate[g] / 30 days · e^(z/2 − 1/8) · (1 + season · swing[g] · cos 2π(y(t) − 0.96)),   at most 2,000 events
+/// Each event's category is the one before's with probability sticky[g], else (and for the first) drawn from p(c | g, t) ∝
+/// kBehaviourTaste[g][c] · (1 + season · swing[c] · cos 2π(y(t) − peak[c])), swing[c] and peak[c] as in kBehaviourCategories. Its item is
+/// c · m + k − 1 of the m = items / 12 in the category, P(k) ∝ 1 / k. Its amount is e^(price[c] + price[g] + z/2), to 0.01. Its kind is
+/// "complaint" with probability 0.04, "return" with 0.06, else "purchase". The sequences `event_time`, `event_category`, `event_item`,
+/// `event_amount`, `event_kind` hold them, oldest first; a category shown and an amount shown are sometimes missing.
 ///
-/// `recency_days` r: since the last event, or the length of the window; `events`; `amount`: the sum of amounts shown; `complaints` k: in the last 90 days.
+/// `recency_days` r: since the last event, or the length of the window; `events`; `amount`: the sum of amounts shown; `complaints` k: in
+/// the last 90 days.
 ///
 /// Churn: the customer leaves in month i = 1 … horizon after observed_at with the hazard h(i), unless before,
-///     log-odds of h(i) = leave[g] + hazard + 0.9 log(1 + r / 30) + 0.6 min(k, 3) + 0.4 · season · cos 2π(y(the middle of month i) − 1/12) − offer · effect[g]
-/// Labels `churn` (whether within the horizon) and `months` (the month of leaving, or horizon: censored where churn is 0). true_hazard = h(1), true_probability = 1 − Π (1 − h(i)).
+///     log-odds of h(i) = leave[g] + hazard + 0.9 log(1 + r / 30) + 0.6 min(k, 3)
+///                        + 0.4 · season · cos 2π(y(the middle of month i) − 1/12) − offer · effect[g]
+/// Labels `churn` (whether within the horizon) and `months` (the month of leaving, or horizon: censored where churn is 0). true_hazard =
+/// h(1), true_probability = 1 − Π (1 − h(i)).
 ///
-/// `offer` (0 or 1) is sent with probability `propensity` = σ(−0.7 + 0.5 log(1 + r / 30)), known and confounded by recency. true_uplift = true_probability without
-/// an offer − with one: negative in the segment "fading", which an offer wakes.
+/// `offer` (0 or 1) is sent with probability `propensity` = σ(−0.7 + 0.5 log(1 + r / 30)), known and confounded by recency. true_uplift =
+/// true_probability without an offer − with one: negative in the segment "fading", which an offer wakes.
 ///
-/// Label `next_category`: of the next event whenever it comes, at the season of observed_at: the last event's with probability sticky[g], else from p. The 12 probabilities are in `true_next`.
+/// Label `next_category`: of the next event whenever it comes, at the season of observed_at: the last event's with probability sticky[g],
+/// else from p. The 12 probabilities are in `true_next`.
 ///
-/// Never features: true_*, propensity. `true_segment` is hidden: the sequence tells it only in part, so no model reaches the AUC of true_probability; it is an upper bound.
+/// Never features: true_*, propensity. `true_segment` is hidden: the sequence tells it only in part, so no model reaches the AUC of
+/// true_probability; it is an upper bound.
 struct BehaviourOptions {
   int64_t months = 12;
   int64_t horizon = 3;
@@ -66,9 +73,18 @@ struct BehaviourCategory {
   double swing, peak, price;  ///< peak in turns of the year; price as the log of the median amount
 };
 inline constexpr std::array<BehaviourCategory, 12> kBehaviourCategories{{
-    {"beauty", 0.3, 0.95, 3.0}, {"books", 0.2, 0.95, 2.7},  {"clothing", 0.4, 0.25, 3.6}, {"electronics", 0.6, 0.92, 4.8},
-    {"food", 0.1, 0.00, 2.9},   {"garden", 0.9, 0.40, 3.4}, {"health", 0.1, 0.10, 2.8},   {"home", 0.2, 0.80, 3.7},
-    {"music", 0.2, 0.95, 2.6},  {"sports", 0.6, 0.45, 3.8}, {"toys", 0.9, 0.95, 3.1},     {"travel", 0.8, 0.50, 5.2},
+    {"beauty", 0.3, 0.95, 3.0},
+    {"books", 0.2, 0.95, 2.7},
+    {"clothing", 0.4, 0.25, 3.6},
+    {"electronics", 0.6, 0.92, 4.8},
+    {"food", 0.1, 0.00, 2.9},
+    {"garden", 0.9, 0.40, 3.4},
+    {"health", 0.1, 0.10, 2.8},
+    {"home", 0.2, 0.80, 3.7},
+    {"music", 0.2, 0.95, 2.6},
+    {"sports", 0.6, 0.45, 3.8},
+    {"toys", 0.9, 0.95, 3.1},
+    {"travel", 0.8, 0.50, 5.2},
 }};
 
 /// Weights of the categories by segment, both in the order of the dictionaries.

@@ -8,10 +8,10 @@ namespace cohort::datasets {
 namespace {
 
 constexpr double kDaySeconds = 86400;
-constexpr double kEpoch2020 = 1577836800;       // 2020-01-01 UTC
-constexpr uint64_t kMostArrivals = 4096;        // candidates for events of one customer
+constexpr double kEpoch2020 = 1577836800;  // 2020-01-01 UTC
+constexpr uint64_t kMostArrivals = 4096;   // candidates for events of one customer
 constexpr std::size_t kMostEvents = 2000;
-constexpr double kEventPeak = 0.96;             // of the year: mid December
+constexpr double kEventPeak = 0.96;  // of the year: mid December
 constexpr uint64_t kEventRetries = 64;
 constexpr int64_t kMostHorizon = 64;
 
@@ -30,8 +30,8 @@ BehaviourLaw::BehaviourLaw(const BehaviourOptions& options, uint64_t seed)
       retries_(seed, "synth.behaviour.retry"),
       outcomes_(seed, "synth.behaviour.outcome") {
   for (std::size_t i = 0; i < months_.size(); ++i) {
-    const std::chrono::year_month_day first(std::chrono::year(2021 + static_cast<int>(i / 12)), std::chrono::month(static_cast<unsigned>(i % 12 + 1)),
-                                            std::chrono::day(1));
+    const std::chrono::year_month_day first(std::chrono::year(2021 + static_cast<int>(i / 12)),
+                                            std::chrono::month(static_cast<unsigned>(i % 12 + 1)), std::chrono::day(1));
     months_[i] = std::chrono::sys_seconds(std::chrono::sys_days(first)).time_since_epoch().count();
   }
   for (std::size_t c = 0; c < kCategories; ++c) {
@@ -56,7 +56,8 @@ BehaviourLaw::Customer BehaviourLaw::customer(uint64_t row) const {
   customer.age = std::floor(std::clamp(kBehaviourSegments[customer.segment].age_mean + 10 * normal_of(who[3]), 18.0, 90.0));
   // Eight regions share what the gaps leave of the unit interval.
   const double place = open_unit(more[0]);
-  customer.region = place < options_.missing ? -1 : std::min(7, static_cast<int32_t>(8 * (place - options_.missing) / (1 - options_.missing)));
+  customer.region =
+      place < options_.missing ? -1 : std::min(7, static_cast<int32_t>(8 * (place - options_.missing) / (1 - options_.missing)));
   customer.age_shown = open_unit(more[2]) >= options_.missing;
   draw_events(customer, row, normal_of(more[1]));
   customer.propensity = core::portable_logistic(-0.7 + 0.5 * long_silence(customer.recency_days));
@@ -76,7 +77,8 @@ void BehaviourLaw::draw_events(Customer& customer, uint64_t row, double z) const
     const auto words = arrivals_.block(moment);
     time += exponential_of(words[0]) / ceiling;
     if (time >= end) break;
-    // Candidates come at the highest intensity; some are let go (Lewis & Shedler, "Simulation of nonhomogeneous Poisson processes by thinning", 1979).
+    // Candidates come at the highest intensity; some are let go (Lewis & Shedler, "Simulation of nonhomogeneous Poisson processes by
+    // thinning", Naval Research Logistics Quarterly 26, 1979).
     if (open_unit(words[1]) * (1 + swing) >= 1 + swing * core::portable_cos_turns(year_of(time) - kEventPeak)) continue;
     const int32_t previous = customer.events.empty() ? -1 : customer.events.back().category;
     customer.events.push_back(draw_event(customer, moment, time, previous));

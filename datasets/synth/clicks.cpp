@@ -10,9 +10,9 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr std::size_t kClicksPiece = 64;      // rows made at a time
-constexpr uint64_t kClicksAside = 8192;       // rows from which b is found
-constexpr uint64_t kClicksRetries = 64;       // places a draw has for further attempts
+constexpr std::size_t kClicksPiece = 64;  // rows made at a time
+constexpr uint64_t kClicksAside = 8192;   // rows from which b is found
+constexpr uint64_t kClicksRetries = 64;   // places a draw has for further attempts
 
 std::size_t clicks_size(int64_t n) { return static_cast<std::size_t>(n); }
 
@@ -31,7 +31,8 @@ std::vector<uint64_t> clicks_sizes(const ClicksOptions& options) {
   std::vector<uint64_t> sizes;
   for (int64_t f = 0; f < options.categorical; ++f) {
     const double e = options.categorical == 1 ? 0 : static_cast<double>(f) / static_cast<double>(options.categorical - 1);
-    const double size = core::portable_pow(static_cast<double>(options.ids), 1 - e) * core::portable_pow(static_cast<double>(options.smallest), e);
+    const auto largest = static_cast<double>(options.ids), smallest = static_cast<double>(options.smallest);
+    const double size = core::portable_pow(largest, 1 - e) * core::portable_pow(smallest, e);
     sizes.push_back(static_cast<uint64_t>(size + 0.5));
   }
   return sizes;
@@ -77,8 +78,10 @@ class ClicksFiller {
     for (std::size_t f = 0; f < categorical_; ++f) block.columns[1 + dense_ + f].ints.resize(count);
     block.columns[block.columns.size() - 2].floats.resize(count);
     block.columns.back().floats.resize(count);
-    Piece piece{std::vector<float>(kClicksPiece * dense_), std::vector<int32_t>(kClicksPiece * categorical_), std::vector<uint32_t>(kClicksPiece)};
-    for (std::size_t at = 0; at < count; at += kClicksPiece) fill_piece(first, at, std::min<std::size_t>(kClicksPiece, count - at), piece, block);
+    Piece piece{std::vector<float>(kClicksPiece * dense_), std::vector<int32_t>(kClicksPiece * categorical_),
+                std::vector<uint32_t>(kClicksPiece)};
+    for (std::size_t at = 0; at < count; at += kClicksPiece)
+      fill_piece(first, at, std::min<std::size_t>(kClicksPiece, count - at), piece, block);
   }
 
  private:
@@ -118,7 +121,8 @@ RowFiller clicks_filler(const void* options, uint64_t seed) {
 
 ClicksLaw::ClicksLaw(const ClicksOptions& options, uint64_t seed) : options_(options), seed_(seed) {
   for (const uint64_t n : clicks_sizes(options)) {
-    fields_.push_back({n, Zipf(n, options.zipf), Scatter(n), core::KeyedRandom(seed, "synth.clicks.value", static_cast<uint32_t>(fields_.size()))});
+    const auto f = static_cast<uint32_t>(fields_.size());
+    fields_.push_back({n, Zipf(n, options.zipf), Scatter(n), core::KeyedRandom(seed, "synth.clicks.value", f)});
   }
   const auto dense_count = clicks_size(options.dense), field_count = clicks_size(options.categorical);
   std::vector<float> dense(kClicksAside * dense_count);
@@ -127,7 +131,9 @@ ClicksLaw::ClicksLaw(const ClicksOptions& options, uint64_t seed) : options_(opt
   draw(1, 0, kClicksAside, dense, codes, clicks);
   std::vector<double> log_odds_aside;
   for (std::size_t i = 0; i < kClicksAside; ++i) {
-    log_odds_aside.push_back(log_odds(parts(std::span(dense).subspan(i * dense_count, dense_count), std::span(codes).subspan(i * field_count, field_count))));
+    const auto row_dense = std::span(dense).subspan(i * dense_count, dense_count);
+    const auto row_codes = std::span(codes).subspan(i * field_count, field_count);
+    log_odds_aside.push_back(log_odds(parts(row_dense, row_codes)));
   }
   intercept_ = solved_intercept(log_odds_aside, options.rate);
 }
@@ -188,25 +194,33 @@ ClicksLaw::Parts ClicksLaw::parts(std::span<const float> dense, std::span<const 
 }
 
 void ClicksOptions::describe(core::Describe<ClicksOptions>& d) {
-  d.field("dense", &ClicksOptions::dense, "dense columns").min(0).max(1000);
-  d.field("categorical", &ClicksOptions::categorical, "categorical columns").min(1).max(1000);
-  d.field("ids", &ClicksOptions::ids, "values of the largest categorical column").min(2).max(static_cast<double>(kMostSynthIds));
-  d.field("smallest", &ClicksOptions::smallest, "values of the smallest one; those between shrink by equal factors").min(2).max(static_cast<double>(kMostSynthIds));
-  d.field("zipf", &ClicksOptions::zipf, "exponent of the popularity of values: 0 is even").min(0).max(4);
-  d.field("rate", &ClicksOptions::rate, "mean probability of a click, nearly").above(0).below(1);
-  d.field("crosses", &ClicksOptions::crosses, "pairs of categorical columns that act together").min(0).max(500);
-  d.field("additive_effect", &ClicksOptions::additive_effect, "standard deviation of single columns' part of the log-odds").min(0).max(10);
-  d.field("crossed_effect", &ClicksOptions::crossed_effect, "standard deviation of the pairs' part of the log-odds").min(0).max(10);
-  d.field("missing", &ClicksOptions::missing, "share of missing values in every column").min(0).max(1);
-  d.field("rows_per_day", &ClicksOptions::rows_per_day, "impressions a day").min(1).max(1e12);
-  d.rule("crosses", [](const ClicksOptions& o) { return 2 * o.crosses > o.categorical ? "crosses pairs up more categorical columns than there are" : ""; },
-         "at most half of categorical");
-  d.rule("smallest", [](const ClicksOptions& o) { return o.smallest > o.ids ? "smallest is more than ids" : ""; }, "at most ids; equal for columns of one size");
+  using O = ClicksOptions;
+  d.field("dense", &O::dense, "dense columns").min(0).max(1000);
+  d.field("categorical", &O::categorical, "categorical columns").min(1).max(1000);
+  d.field("ids", &O::ids, "values of the largest categorical column").min(2).max(kMostSynthIds);
+  d.field("smallest", &O::smallest, "values of the smallest; those between shrink by equal factors").min(2).max(kMostSynthIds);
+  d.field("zipf", &O::zipf, "exponent of the popularity of values: 0 is even").min(0).max(4);
+  d.field("rate", &O::rate, "mean probability of a click, nearly").above(0).below(1);
+  d.field("crosses", &O::crosses, "pairs of categorical columns that act together").min(0).max(500);
+  d.field("additive_effect", &O::additive_effect, "standard deviation of single columns' part of the log-odds").min(0).max(10);
+  d.field("crossed_effect", &O::crossed_effect, "standard deviation of the pairs' part of the log-odds").min(0).max(10);
+  d.field("missing", &O::missing, "share of missing values in every column").min(0).max(1);
+  d.field("rows_per_day", &O::rows_per_day, "impressions a day").min(1).max(1e12);
+  d.rule(
+      "crosses", [](const O& o) { return 2 * o.crosses > o.categorical ? "crosses pairs up more columns than there are" : ""; },
+      "at most half of categorical");
+  d.rule(
+      "smallest", [](const O& o) { return o.smallest > o.ids ? "smallest is more than ids" : ""; },
+      "at most ids; equal for columns of one size");
 }
 
 Generator clicks_generator() {
   return {"impressions with dense and categorical fields, planted crosses and Zipf ids; truth: the probability of a click",
-          &core::Schema::of<ClicksOptions>(), 1'000'000, clicks_schema, clicks_filler, nullptr};
+          &core::Schema::of<ClicksOptions>(),
+          1'000'000,
+          clicks_schema,
+          clicks_filler,
+          nullptr};
 }
 
 }  // namespace cohort::datasets

@@ -12,25 +12,30 @@
 
 namespace cohort::datasets {
 
-/// The law. Columns d1 … dD (dense) and c1 … cF (categorical int64), `shown_at`, label `click`, truth `true_probability` (never a feature).
+/// The law. Columns d1 … dD (dense) and c1 … cF (categorical int64), `shown_at`, label `click`, truth `true_probability` (never a
+/// feature).
 ///
-/// Column dj, j = 1 … D: x = ⌊exp(aj + z)⌋ with z standard normal and aj = 1 + (j mod 4) / 2: a skewed count; with it goes v = log(1 + x) − aj, 0 where x is missing.
-/// Column cf, f = 1 … F: nf values 0 … nf − 1, nf = ⌊ids^(1−e) · smallest^e + 1/2⌋ with e = (f − 1) / (F − 1); popularity rank k has P(k) ∝ k^−zipf, and
-/// rank k is the value Scatter(nf).code(k − 1) (zipf.h). Every value i has a main effect m and three factors q1 … q3, all independent and uniform on
-/// (−√3, √3); all 0 where the value is missing. All columns are independent; each value is missing with probability `missing`.
+/// Column dj, j = 1 … D: x = ⌊exp(aj + z)⌋ with z standard normal and aj = 1 + (j mod 4) / 2: a skewed count; with it goes v = log(1 + x)
+/// − aj, 0 where x is missing. Column cf, f = 1 … F: nf values 0 … nf − 1, nf = ⌊ids^(1−e) · smallest^e + 1/2⌋ with e = (f − 1) / (F −
+/// 1); popularity rank k has P(k) ∝ k^−zipf, and rank k is the value Scatter(nf).code(k − 1) (zipf.h). Every value i has a main effect m
+/// and three factors q1 … q3, all independent and uniform on (−√3, √3); all 0 where the value is missing. All columns are independent;
+/// each value is missing with probability `missing`.
 ///
-/// Pairs: p = 1 … crosses joins columns F − 2(p − 1) and the one before it, so from the smallest dictionaries up. Dense pairs: r = 1 … ⌊D/4⌋ joins d(2r−1) and d(2r).
+/// Pairs: p = 1 … crosses joins columns F − 2(p − 1) and the one before it, so from the smallest dictionaries up. Dense pairs: r = 1 …
+/// ⌊D/4⌋ joins d(2r−1) and d(2r).
 ///
 ///     additive = (Σj φj(vj) + Σf mf) / √(D + F)        φj(v) = v where j is odd, (v² − 1) / √2 where it is even
 ///     crossed  = (Σp Σt qt(f) qt(g) / √3 + Σr v(2r−1) v(2r)) / √(crosses + ⌊D/4⌋)
 ///     log-odds = b + additive_effect · additive + crossed_effect · crossed
 ///     P(click) = 1 / (1 + e^−log-odds)
 ///
-/// Over values drawn evenly, additive and crossed have mean 0 and variance 1 (of φ and v nearly), and `crossed` can't be told from any one column; under Zipf's law the
-/// few most popular values weigh more, so a part of `crossed` shows in single columns too. b is the number for which the mean probability of 8,192
-/// rows kept aside, made by the same law, is `rate`. Rows come in order of time: row i is shown at 2024-01-01 00:00 UTC + ⌊i · 86400 / rows_per_day⌋ s.
+/// Over values drawn evenly, additive and crossed have mean 0 and variance 1 (of φ and v nearly), and `crossed` can't be told from any
+/// one column; under Zipf's law the few most popular values weigh more, so a part of `crossed` shows in single columns too. b is the
+/// number for which the mean probability of 8,192 rows kept aside, made by the same law, is `rate`. Rows come in order of time: row i is
+/// shown at 2024-01-01 00:00 UTC + ⌊i · 86400 / rows_per_day⌋ s.
 ///
-/// The AUC of true_probability is what no model can beat. Rare values can't be learned from few rows: a smaller `ids` brings the truth into reach.
+/// The AUC of true_probability is what no model can beat. Rare values can't be learned from few rows: a smaller `ids` brings the truth
+/// into reach.
 struct ClicksOptions {
   int64_t dense = 13;
   int64_t categorical = 26;
@@ -71,8 +76,10 @@ class ClicksLaw {
     return intercept_ + options_.additive_effect * parts.additive + options_.crossed_effect * parts.crossed;
   }
 
-  /// Rows of a stream of draws (0 is the dataset's): values into dense[row · D + j] and codes[row · F + f], the word that decides the label into clicks.
-  void draw(uint32_t stream, uint64_t first, std::size_t rows, std::span<float> dense, std::span<int32_t> codes, std::span<uint32_t> clicks) const;
+  /// Rows of a stream of draws (0 is the dataset's): values into dense[row · D + j] and codes[row · F + f], the words that decide the labels
+  /// into clicks.
+  void draw(uint32_t stream, uint64_t first, std::size_t rows, std::span<float> dense, std::span<int32_t> codes,
+            std::span<uint32_t> clicks) const;
 
  private:
   ClicksOptions options_;

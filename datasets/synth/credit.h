@@ -11,8 +11,8 @@
 
 namespace cohort::datasets {
 
-/// The truth has interactions, thresholds, saturating counts and a change of its own: it can be told from the columns shown, missing values
-/// included, and `true_probability` (never a feature) holds it. Other things equal it never falls in utilisation, debt_ratio,
+/// The truth has interactions, thresholds, saturating counts and a change of its own: it can be told from the columns shown, missing
+/// values included, and `true_probability` (never a feature) holds it. Other things equal it never falls in utilisation, debt_ratio,
 /// past_due_30, past_due_90, inquiries and loan_to_income, and never rises in savings and months_employed.
 ///
 /// With σ(x) = 1 / (1 + e^−x), [c] = 1 where c holds and else 0, i = income (1800 where missing), s = savings (1500 where missing), and
@@ -20,17 +20,20 @@ namespace cohort::datasets {
 ///
 ///     −4.64 + 1.5 utilisation² + 1.7 utilisation σ((1700 − i) / 350) + 1.5 σ(14 (debt_ratio − 0.45)) + 1.2 σ(2 (loan_to_income − 4))
 ///     + 1.1 (1 − e^(−0.9 past_due_30)) + 1.7 (1 − e^(−1.2 past_due_90)) + 0.9 e^(−months_since_late / 12), nothing where it is missing
-///     + 0.35 min(inquiries, 4) · (1.3 where renting, else 0.6) − 0.9 (1 − e^(−s / 2i)) + 0.9 e^(−months_employed / 18), nothing where it is missing
+///     + 0.35 min(inquiries, 4) · (1.3 where renting, else 0.6) − 0.9 (1 − e^(−s / 2i))
+///     + 0.9 e^(−months_employed / 18), nothing where it is missing
 ///     + 0.45 min(((age − 44) / 20)², 3) + 0.35 [income missing] − 0.35 [housing own]
 ///     + 0.8 [unemployed] + [student] (0.8 where older than 29, else −0.2) − 0.5 [public]
-///     + [business] (−0.2 where self-employed, else 0.9) + 0.7 [debts, open_lines > 6] + [medical] (0.7 where savings < 500 or missing, else −0.1)
+///     + [business] (−0.2 where self-employed, else 0.9) + 0.7 [debts, open_lines > 6]
+///     + [medical] (0.7 where savings < 500 or missing, else −0.1)
 ///     − [car] (0.1 where renting, else 0.45) + drift [self-employed or unemployed, applied_at ≥ kCreditDrift] + branch effect
 ///
 /// where each branch has an effect drawn once from the normal distribution with standard deviation 0.25.
 ///
-/// From kCreditDrift on two things change, both in proportion to `drift`: the log-odds of those without an employer (above), which no look at the columns
-/// alone can find, and the mix: loans for debts come 1 + 1.2 drift times as often beside other purposes. So the population stability index
-/// of `purpose` against the months before is about 0.15 from July 2024 on, and 0 but for chance in every month before.
+/// From kCreditDrift on two things change, both in proportion to `drift`: the log-odds of those without an employer (above), which no
+/// look at the columns alone can find, and the mix: loans for debts come 1 + 1.2 drift times as often beside other purposes. So the
+/// population stability index of `purpose` against the months before is about 0.15 from July 2024 on, and 0 but for chance in every month
+/// before.
 struct CreditOptions {
   double drift = 1.0;    ///< strength of the change at kCreditDrift; 0 is none
   double missing = 1.0;  ///< share of missing values, times the usual

@@ -18,7 +18,19 @@ constexpr double kDispersion = 0.05;
 constexpr std::array<double, 7> kWeek{-0.25, -0.2, -0.1, 0, 0.1, 0.25, 0.2};
 
 enum WindowColumn : std::size_t {
-  kOrigin, kSeries, kStore, kItem, kHistory, kHistoryPromotion, kFuturePromotion, kDemand, kFuture, kTrueDemand, kTrueFuture, kTruePattern, kWindowColumns
+  kOrigin,
+  kSeries,
+  kStore,
+  kItem,
+  kHistory,
+  kHistoryPromotion,
+  kFuturePromotion,
+  kDemand,
+  kFuture,
+  kTrueDemand,
+  kTrueFuture,
+  kTruePattern,
+  kWindowColumns
 };
 
 Schema demand_schema(const void* made) {
@@ -109,7 +121,8 @@ DemandLaw::DemandLaw(const DemandOptions& options, uint64_t seed)
 
 DemandLaw::Series DemandLaw::series(uint64_t number) const {
   const uint64_t item = number % kDemandItems;
-  const auto own = series_.block(2 * number), more = series_.block(2 * number + 1), of_item = items_.block(2 * item), of_item_too = items_.block(2 * item + 1);
+  const auto own = series_.block(2 * number), more = series_.block(2 * number + 1);
+  const auto of_item = items_.block(2 * item), of_item_too = items_.block(2 * item + 1);
   Series series;
   series.number = number;
   series.intermittent = open_unit(own[0]) < options_.intermittent;
@@ -164,7 +177,7 @@ DemandLaw::Day DemandLaw::day(const Series& series, int64_t number) const {
 
 void DemandOptions::describe(core::Describe<DemandOptions>& d) {
   using O = DemandOptions;
-  d.field("series", &O::series, "series: 50 items in each store").min(1).max(static_cast<double>(kMostSynthIds));
+  d.field("series", &O::series, "series: 50 items in each store").min(1).max(kMostSynthIds);
   d.field("lookback", &O::lookback, "days before the origin").min(1).max(4000).unit("days");
   d.field("horizon", &O::horizon, "days to forecast").min(1).max(1000).unit("days");
   d.field("stride", &O::stride, "days from one origin to the next").min(1).max(1000).unit("days");
@@ -178,7 +191,11 @@ void DemandOptions::describe(core::Describe<DemandOptions>& d) {
 
 Generator demand_generator() {
   return {"windows of daily demand series with trend, seasons, promotions and intermittent series; truth: expected demand",
-          &core::Schema::of<DemandOptions>(), 50'000, demand_schema, demand_filler, demand_most_rows};
+          &core::Schema::of<DemandOptions>(),
+          50'000,
+          demand_schema,
+          demand_filler,
+          demand_most_rows};
 }
 
 }  // namespace cohort::datasets

@@ -8,16 +8,18 @@
 
 namespace cohort::datasets {
 
-/// A row is a window of one series: the `lookback` days before `origin` and the `horizon` days from it on. A net that forecasts many steps needs both at once; a row a day would leave it to
-/// each trainer to cut windows, and every split but one by time would put a day's neighbours on both sides. Rows run over all series at one origin, then over all at the next, `stride`
-/// days later: rows are in order of time, a split by time is a split by rows, and windows of one series overlap in the same values.
+/// A row is a window of one series: the `lookback` days before `origin` and the `horizon` days from it on. A net that forecasts many
+/// steps needs both at once; a row a day would leave it to each trainer to cut windows, and every split but one by time would put a day's
+/// neighbours on both sides. Rows run over all series at one origin, then over all at the next, `stride` days later: rows are in order of
+/// time, a split by time is a split by rows, and windows of one series overlap in the same values.
 ///
-/// Columns: `origin` (time, midnight UTC of the first day to forecast), `series`, `store`, `item` (categorical int64), the sequences `history` (lookback values, oldest first, NaN where
-/// missing), `history_promotion` and `future_promotion` (0 or 1; the latter is known ahead); label `demand`: the sum over the horizon. Never features: `future` (sequence: what is to
-/// be forecast, day by day), `true_demand` and `true_future` (their means under the law), `true_pattern` (regular or intermittent).
+/// Columns: `origin` (time, midnight UTC of the first day to forecast), `series`, `store`, `item` (categorical int64), the sequences
+/// `history` (lookback values, oldest first, NaN where missing), `history_promotion` and `future_promotion` (0 or 1; the latter is known
+/// ahead); label `demand`: the sum over the horizon. Never features: `future` (sequence: what is to be forecast, day by day),
+/// `true_demand` and `true_future` (their means under the law), `true_pattern` (regular or intermittent).
 ///
-/// The law. Series s is item s mod 50 in store ⌊s / 50⌋; day 0 is 2015-01-01; row i has series i mod series and the origin lookback + stride · ⌊i / series⌋. Draws u are uniform on
-/// (0, 1), z standard normal, each of its own. The mean of day t is
+/// The law. Series s is item s mod 50 in store ⌊s / 50⌋; day 0 is 2015-01-01; row i has series i mod series and the origin lookback +
+/// stride · ⌊i / series⌋. Draws u are uniform on (0, 1), z standard normal, each of its own. The mean of day t is
 ///
 ///     m(t) = level · trend(t) · week(t) · year(t) · promotion(t) · e^(wander · w(t))
 ///     level = 20 e^(0.7 z(item) + 0.4 z(store) + 0.2 z(series)), for an intermittent series 0.05 times that
@@ -27,9 +29,10 @@ namespace cohort::datasets {
 ///     promotion(t) = 1 + promotion · (0.3 + 0.7 u(item)) in weeks (from Monday on) with a promotion, one in ten by chance; else 1
 ///     w(t): a standard normal number at every 28th day (28 k − offset, the offset 0 … 27 the series' own), straight lines between
 ///
-/// A regular day sells ⌊m g + u⌋, so m on average exactly, with g = e^(σz − σ²/2), σ² = log(1 + 1/m + 0.05): a variance of m + 0.05 m² and at most 1/4 from rounding, that of a negative
-/// binomial. An intermittent day sells with probability p = 0.05 + 0.35 u(series) ⌊m/p · g + u⌋ (σ² with m/p), and else nothing: m on average too. A series is intermittent with
-/// probability `intermittent`. Each value of `history` is missing with probability `missing`.
+/// A regular day sells ⌊m g + u⌋, so m on average exactly, with g = e^(σz − σ²/2), σ² = log(1 + 1/m + 0.05): a variance of m + 0.05 m²
+/// and at most 1/4 from rounding, that of a negative binomial. A series is intermittent with probability `intermittent`: then a day sells ⌊g m/p + u⌋ (σ²
+/// with m/p) with probability p = 0.05 + 0.35 u(series), and else nothing: m on average too. Each value of `history` is missing with
+/// probability `missing`.
 ///
 /// true_future knows w(t) of days to come, which no forecast can: with wander = 0 it is what a perfect model predicts, else a bound.
 struct DemandOptions {

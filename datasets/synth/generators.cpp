@@ -27,8 +27,9 @@ uint64_t rows_of_rank(const core::Communicator& comm, uint64_t rows, uint64_t ro
 }  // namespace
 
 const std::map<std::string, Generator>& generators() {
-  static const std::map<std::string, Generator> all{{"behaviour", behaviour_generator()}, {"clicks", clicks_generator()}, {"credit", credit_generator()},
-                                                    {"demand", demand_generator()},       {"interactions", interactions_generator()},
+  static const std::map<std::string, Generator> all{{"behaviour", behaviour_generator()}, {"clicks", clicks_generator()},
+                                                    {"credit", credit_generator()},       {"demand", demand_generator()},
+                                                    {"interactions", interactions_generator()},
                                                     {"watch-time", watch_time_generator()}};
   return all;
 }
@@ -51,8 +52,10 @@ std::string synthesize(core::Communicator& comm, const std::string& name, const 
   const Generator& made = generator(name);
   if (rows == 0) throw core::usage_error("--rows must be at least 1", "leave it out for " + std::to_string(made.default_rows)).known_everywhere();
   if (made.most_rows != nullptr && rows > made.most_rows(options)) {
-    throw core::usage_error("with these options " + name + " has " + std::to_string(made.most_rows(options)) + " rows; " + std::to_string(rows) + " are asked for",
-                            "ask for fewer, or see `cohort describe generator " + name + "`").known_everywhere();
+    const std::string most = std::to_string(made.most_rows(options));
+    throw core::usage_error("with these options " + name + " has " + most + " rows; " + std::to_string(rows) + " are asked for",
+                            "ask for fewer, or see `cohort describe generator " + name + "`")
+        .known_everywhere();
   }
   DatasetContent content;
   core::together(comm, [&] {

@@ -34,8 +34,8 @@ const std::map<std::string, Generator>& generators();
 /// Throws Error (usage) with "did you mean".
 const Generator& generator(const std::string& name);
 
-/// Collective. Every rank makes and writes its shards; the files don't depend on the number of ranks or threads. Throws Error (usage) when
-/// `folder` exists, rows is 0 or there are not so many. Returns the content hash.
+/// Collective. Every rank makes and writes its shards; the files don't depend on the number of ranks or threads. Throws Error (usage)
+/// when `folder` exists, rows is 0 or there are not so many. Returns the content hash.
 std::string synthesize(core::Communicator& comm, const std::string& name, const void* options, uint64_t rows, uint64_t seed,
                        const std::filesystem::path& folder, const StoreOptions& store = {});
 

@@ -14,10 +14,26 @@ constexpr uint64_t kExposuresPerClick = 64;         // at most, on average
 constexpr uint64_t kMomentsPerUser = 1 << 18;       // at least 64 · (longest + 1)
 
 enum ExposureColumn : std::size_t {
-  kShownAt, kShownUser, kShownItem, kShownGroup, kShownLabel, kShownPolicy, kShownPropensity, kShownAffinity, kShownTruth, kShownColumns
+  kShownAt,
+  kShownUser,
+  kShownItem,
+  kShownGroup,
+  kShownLabel,
+  kShownPolicy,
+  kShownPropensity,
+  kShownAffinity,
+  kShownTruth,
+  kShownColumns
 };
 enum ClickerColumn : std::size_t {
-  kClickerUser, kClickerItems, kClickerTimes, kClickerTarget, kClickerPropensity, kClickerAffinity, kClickerHome, kClickerColumns
+  kClickerUser,
+  kClickerItems,
+  kClickerTimes,
+  kClickerTarget,
+  kClickerPropensity,
+  kClickerAffinity,
+  kClickerHome,
+  kClickerColumns
 };
 
 Schema interactions_schema(const void* made) {
@@ -49,7 +65,8 @@ Schema interactions_schema(const void* made) {
 
 class ExposureFiller {
  public:
-  ExposureFiller(const InteractionsOptions& options, uint64_t seed) : options_(options), law_(options, seed), clicks_(options.feedback == "click") {}
+  ExposureFiller(const InteractionsOptions& options, uint64_t seed)
+      : options_(options), law_(options, seed), clicks_(options.feedback == "click") {}
 
   void fill(uint64_t first, uint64_t count, RowBlock& block) const {
     block.row.resize(count);
@@ -164,10 +181,10 @@ RowFiller interactions_filler(const void* made, uint64_t seed) {
 
 void InteractionsOptions::describe(core::Describe<InteractionsOptions>& d) {
   using O = InteractionsOptions;
-  d.field("layout", &O::layout, "rows: a row an exposure; users: a row a user with the sequence of what was clicked").one_of({"rows", "users"});
+  d.field("layout", &O::layout, "rows: a row an exposure; users: a row a user with the sequence of clicks").one_of({"rows", "users"});
   d.field("feedback", &O::feedback, "click: 0 or 1; rating: 1 to 5").one_of({"click", "rating"});
-  d.field("users", &O::users, "users of the layout \"rows\"; in \"users\" every row is another one").min(1).max(static_cast<double>(kMostSynthIds));
-  d.field("items", &O::items, "items, a multiple of groups").min(1).max(static_cast<double>(kMostSynthIds));
+  d.field("users", &O::users, "users of the layout \"rows\"; in \"users\" each row is another").min(1).max(kMostSynthIds);
+  d.field("items", &O::items, "items, a multiple of groups").min(1).max(kMostSynthIds);
   d.field("groups", &O::groups, "groups of items that the same users like").min(1).max(100'000);
   d.field("factors", &O::factors, "latent factors").min(1).max(InteractionsLaw::kMostFactors);
   d.field("base", &O::base, "log-odds of a click at affinity 0").min(-20).max(20);
@@ -182,14 +199,20 @@ void InteractionsOptions::describe(core::Describe<InteractionsOptions>& d) {
   d.field("longest", &O::longest, "longest sequence; layout \"users\"").min(2).max(4000);
   d.field("missing", &O::missing, "share of rows whose group is missing; layout \"rows\"").min(0).max(1);
   d.field("rows_per_day", &O::rows_per_day, "exposures a day; layout \"rows\"").min(1).max(1e12);
-  d.rule("items", [](const O& o) { return o.items % o.groups != 0 ? "items is no multiple of groups" : ""; }, "groups are of equal size");
-  d.rule("feedback", [](const O& o) { return o.layout == "users" && o.feedback != "click" ? "the layout \"users\" has clicks alone" : ""; },
-         "leave feedback at \"click\"");
+  d.rule(
+      "items", [](const O& o) { return o.items % o.groups != 0 ? "items is no multiple of groups" : ""; }, "groups are of equal size");
+  d.rule(
+      "feedback", [](const O& o) { return o.layout == "users" && o.feedback != "click" ? "the layout \"users\" has clicks alone" : ""; },
+      "leave feedback at \"click\"");
 }
 
 Generator interactions_generator() {
-  return {"users meet items: latent factors, popularity and exposure bias with known propensities; a row an exposure, or a row a user with a sequence",
-          &core::Schema::of<InteractionsOptions>(), 1'000'000, interactions_schema, interactions_filler, nullptr};
+  return {"users meet items: latent factors, popularity, exposure bias with known propensities; a row an exposure or a user",
+          &core::Schema::of<InteractionsOptions>(),
+          1'000'000,
+          interactions_schema,
+          interactions_filler,
+          nullptr};
 }
 
 }  // namespace cohort::datasets

@@ -6,8 +6,8 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr double kUserActivity = 0.6;             // Zipf exponent
-constexpr uint64_t kExposureRetries = 64;         // places that a moment has for further attempts
+constexpr double kUserActivity = 0.6;      // Zipf exponent
+constexpr uint64_t kExposureRetries = 64;  // places that a moment has for further attempts
 constexpr std::array<double, 4> kRatingSteps{-2.5, -1, 0.5, 2};
 
 /// (shared + own) / √2

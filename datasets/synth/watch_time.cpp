@@ -12,10 +12,21 @@ namespace {
 
 constexpr uint64_t kViewRetries = 64;  // places that the draws of a row have for further attempts, each
 
-const std::vector<std::string> kVideoCategories{"comedy", "dance", "food", "games", "music", "news", "science", "sports", "travel", "vlogs"};
+const std::vector<std::string> kVideoCategories{"comedy", "dance",   "food",   "games",  "music",
+                                                "news",   "science", "sports", "travel", "vlogs"};
 
 enum ViewColumn : std::size_t {
-  kViewTime, kViewUser, kViewVideo, kViewCategory, kViewDuration, kViewWatch, kViewComplete, kViewInterest, kViewTrueWatch, kViewTruth, kViewColumns
+  kViewTime,
+  kViewUser,
+  kViewVideo,
+  kViewCategory,
+  kViewDuration,
+  kViewWatch,
+  kViewComplete,
+  kViewInterest,
+  kViewTrueWatch,
+  kViewTruth,
+  kViewColumns
 };
 
 Schema watch_time_schema(const void* made) {
@@ -41,12 +52,13 @@ void watch_time_fill(const WatchTimeLaw& law, int64_t rows_per_day, uint64_t fir
     const uint64_t row = first + i;
     const WatchTimeLaw::View view = law.view(row);
     const double duration = view.of.duration;
+    const float shown = view.duration_shown ? static_cast<float>(duration) : std::numeric_limits<float>::quiet_NaN();
     block.row[i] = row;
     block.columns[kViewTime].longs.push_back(synth_time(row, rows_per_day));
     block.columns[kViewUser].ints.push_back(static_cast<int32_t>(view.user));
     block.columns[kViewVideo].ints.push_back(static_cast<int32_t>(view.video));
     block.columns[kViewCategory].ints.push_back(view.of.category);
-    block.columns[kViewDuration].floats.push_back(view.duration_shown ? static_cast<float>(duration) : std::numeric_limits<float>::quiet_NaN());
+    block.columns[kViewDuration].floats.push_back(shown);
     block.columns[kViewWatch].floats.push_back(static_cast<float>(view.watch));
     block.columns[kViewComplete].floats.push_back(view.complete ? 1.0f : 0.0f);
     block.columns[kViewInterest].floats.push_back(static_cast<float>(view.interest));
@@ -132,8 +144,8 @@ WatchTimeLaw::View WatchTimeLaw::view(uint64_t row) const {
 }
 
 void WatchTimeOptions::describe(core::Describe<WatchTimeOptions>& d) {
-  d.field("users", &WatchTimeOptions::users, "users").min(1).max(static_cast<double>(kMostSynthIds));
-  d.field("videos", &WatchTimeOptions::videos, "videos").min(1).max(static_cast<double>(kMostSynthIds));
+  d.field("users", &WatchTimeOptions::users, "users").min(1).max(kMostSynthIds);
+  d.field("videos", &WatchTimeOptions::videos, "videos").min(1).max(kMostSynthIds);
   d.field("popularity", &WatchTimeOptions::popularity, "Zipf exponent of how often videos are candidates: 0 is even").min(0).max(4);
   d.field("interest", &WatchTimeOptions::interest, "effect of one standard deviation of interest on the log of the appetite").min(0).max(5);
   d.field("stretch", &WatchTimeOptions::stretch, "power of the duration by which long videos hold longer at equal interest").min(0).max(1);
@@ -144,7 +156,11 @@ void WatchTimeOptions::describe(core::Describe<WatchTimeOptions>& d) {
 
 Generator watch_time_generator() {
   return {"views of short videos with duration bias; truth: interest, expected watch time, the probability of completion",
-          &core::Schema::of<WatchTimeOptions>(), 500'000, watch_time_schema, watch_time_filler, nullptr};
+          &core::Schema::of<WatchTimeOptions>(),
+          500'000,
+          watch_time_schema,
+          watch_time_filler,
+          nullptr};
 }
 
 }  // namespace cohort::datasets

@@ -10,25 +10,29 @@
 
 namespace cohort::datasets {
 
-/// The law. Columns `shown_at` (time), `user`, `video` (categorical int64), `category` (categorical), `duration` (dense, seconds, sometimes missing); labels
-/// `watch_seconds` (regression) and `complete` (binary); truth, never features: `true_interest`, `true_watch` (seconds), `true_probability` (of completion).
+/// The law. Columns `shown_at` (time), `user`, `video` (categorical int64), `category` (categorical), `duration` (dense, seconds,
+/// sometimes missing); labels `watch_seconds` (regression) and `complete` (binary); truth, never features: `true_interest`, `true_watch`
+/// (seconds), `true_probability` (of completion).
 ///
-/// A video v has a category k = 0 … 9, even; a duration d = 12 · 1.4^k · e^(z/2) s within 3 … 600, rounded to tenths; a quality Q (z is standard normal each
-/// time; Q too); factors G = (C + H) / √2, C the category's, H its own. A user has factors U. Factors are four numbers each, uniform on (−√3, √3).
+/// A video v has a category k = 0 … 9, even; a duration d = 12 · 1.4^k · e^(z/2) s within 3 … 600, rounded to tenths; a quality Q (z is
+/// standard normal each time; Q too); factors G = (C + H) / √2, C the category's, H its own. A user has factors U. Factors are four
+/// numbers each, uniform on (−√3, √3).
 ///
 ///     true_interest  θ = 0.6 Q + 0.4 Σt Ut Gt                          mean 0, variance 1 over users and videos drawn evenly
 ///     median appetite  α = 12 s · (d / 30)^stretch · e^(interest · θ)
-///     appetite         W with P(W > t) = 1 / (1 + t / α)               log-logistic, shape 1: what would be watched if the video never ended
+///     appetite         W with P(W > t) = 1 / (1 + t / α)               log-logistic, shape 1: the watch if the video never ended
 ///     watch_seconds  = min(W, d),  complete = [W ≥ d]
 ///     true_watch     = E min(W, d) = α log(1 + d / α)
 ///     true_probability = P(complete) = α / (α + d)
 ///
-/// So at equal interest longer videos are watched longer (they end later, and `stretch` adds to it) and completed more rarely: neither label ranks interest. It can be recovered: the log-odds
-/// of completion are log 12 − stretch · log 30 + (stretch − 1) log d + interest · θ, linear in θ with an offset in log d; and since the cut at d is the only censoring,
-/// so can it from watch_seconds. Ranking by the estimated θ, or by watch time expected at one duration for all, is free of the bias.
+/// So at equal interest longer videos are watched longer (they end later, and `stretch` adds to it) and completed more rarely: neither
+/// label ranks interest. It can be recovered: the log-odds of completion are log 12 − stretch · log 30 + (stretch − 1) log d + interest ·
+/// θ, linear in θ with an offset in log d; and since the cut at d is the only censoring, so can it from watch_seconds. Ranking by the
+/// estimated θ, or by watch time expected at one duration for all, is free of the bias.
 ///
-/// Who sees what: users come by Zipf's law with exponent 0.6, two candidate videos with exponent `popularity` (rank k is value Scatter(n).code(k − 1), zipf.h);
-/// the longer one is shown with probability (1 + favour) / 2. Interest plays no part in it. Row i is shown at 2024-01-01 00:00 UTC + ⌊i · 86400 / rows_per_day⌋ s.
+/// Who sees what: users come by Zipf's law with exponent 0.6, two candidate videos with exponent `popularity` (rank k is value
+/// Scatter(n).code(k − 1), zipf.h); the longer one is shown with probability (1 + favour) / 2. Interest plays no part in it. Row i is
+/// shown at 2024-01-01 00:00 UTC + ⌊i · 86400 / rows_per_day⌋ s.
 struct WatchTimeOptions {
   int64_t users = 20'000;
   int64_t videos = 10'000;

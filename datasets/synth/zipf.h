@@ -8,9 +8,9 @@
 
 namespace cohort::datasets {
 
-/// P(k) = k^−s / Σ j^−s on 1 … n, drawn by rejection-inversion (Hörmann & Derflinger, "Rejection-inversion to generate variates from monotone
-/// discrete distributions", ACM TOMACS 6, 1996): O(1) expected draws for any n and s ≥ 0, no table of n entries. Each draw has 2^32
-/// different outcomes before rejection, so that ranks rarer than about 2^−32 are not told apart. Immutable.
+/// P(k) = k^−s / Σ j^−s on 1 … n, drawn by rejection-inversion (Hörmann & Derflinger, "Rejection-inversion to generate variates from
+/// monotone discrete distributions", ACM TOMACS 6, 1996): O(1) expected draws for any n and s ≥ 0, no table of n entries. Each draw has
+/// 2^32 different outcomes before rejection, so that ranks rarer than about 2^−32 are not told apart. Immutable.
 class Zipf {
  public:
   Zipf(uint64_t n, double exponent);
@@ -44,8 +44,9 @@ class Zipf {
   std::vector<double> thresholds_;  ///< of the first ranks, which most attempts hit
 };
 
-/// A fixed bijection of 0 … n−1 that scatters neighbours: code = (place·a + ⌊n/2⌋) mod n with a the smallest number from ⌈0.618 n⌉ on that has
-/// no divisor in common with n. It keeps a model from reading popularity off an id, and spreads popular ids over the shards of a table.
+/// A fixed bijection of 0 … n−1 that scatters neighbours: code = (place·a + ⌊n/2⌋) mod n with a the smallest number from ⌈0.618 n⌉ on
+/// that has no divisor in common with n. It keeps a model from reading popularity off an id, and spreads popular ids over the shards of a
+/// table.
 class Scatter {
  public:
   explicit Scatter(uint64_t n);  ///< n from 1 to 2^31

@@ -91,11 +91,18 @@ Command synth_command() {
             auto arguments = std::make_shared<SynthArguments>();
             app.add_option("GENERATOR", arguments->generator, "one of:" + generators_text())->required();
             app.add_option("--out", arguments->out, "folder to make; must not exist")->required()->type_name("DATASET");
-            app.add_option("--rows", arguments->rows, "number of rows; the first ones are the same for any number")->check(CLI::PositiveNumber)->type_name("N");
+            app.add_option("--rows", arguments->rows, "number of rows; the first ones are the same for any number")
+                ->check(CLI::PositiveNumber)
+                ->type_name("N");
             app.add_option("--seed", arguments->seed, "another seed makes other rows")->capture_default_str()->type_name("S");
             app.add_option("--set", arguments->set, "an option of the generator, key=value")->type_name("KEY=VALUE");
-            app.add_option("--rows-per-shard", arguments->rows_per_shard, "rows a shard (1,000,000); the ranks share out whole shards")->check(CLI::PositiveNumber)->type_name("N");
-            app.add_option("--threads", arguments->threads, "threads a rank; 0: one a core. The files don't depend on it")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("T");
+            app.add_option("--rows-per-shard", arguments->rows_per_shard, "rows a shard (1,000,000); the ranks share out whole shards")
+                ->check(CLI::PositiveNumber)
+                ->type_name("N");
+            app.add_option("--threads", arguments->threads, "threads a rank; 0: one a core. The files don't depend on it")
+                ->check(CLI::NonNegativeNumber)
+                ->capture_default_str()
+                ->type_name("T");
             return [arguments](Context& context) {
               synthesize(*arguments, context.comm, context.globals);
               return static_cast<int>(core::Exit::kDone);

@@ -52,7 +52,8 @@ TEST(SynthBehaviour, SequencesAreAlignedAndTheAggregatesAreTheirs) {
     ASSERT_EQ(kinds.size(), times.size());
     double amount = 0, complaints = 0;
     for (const float value : rows.floats_of("event_amount", i)) amount += std::isnan(value) ? 0 : value;
-    for (std::size_t k = 0; k < kinds.size(); ++k) complaints += kinds[k] == 0 && times[k] >= rows.at("observed_at").longs[i] - 90 * 86400 ? 1 : 0;
+    const int64_t lately = rows.at("observed_at").longs[i] - 90 * 86400;
+    for (std::size_t k = 0; k < kinds.size(); ++k) complaints += kinds[k] == 0 && times[k] >= lately ? 1 : 0;
     ASSERT_NEAR(rows.floats("amount")[i], amount, 1e-4 * amount + 1e-3);
     ASSERT_EQ(rows.floats("complaints")[i], complaints);
     for (std::size_t k = 0; k < kinds.size(); ++k) {
@@ -121,7 +122,9 @@ TEST(SynthBehaviour, SegmentsBuyAtTheirRates) {
     days[segment_of(rows, i)] += std::min(360.0f, rows.floats("tenure_days")[i]);
   }
   // Over the year the season cancels, where windows are a whole one; short ones leave a little.
-  for (std::size_t g = 0; g < kSegments; ++g) EXPECT_NEAR(30 * events[g] / days[g] / kBehaviourSegments[g].rate, 1, 0.05) << kBehaviourSegments[g].name;
+  for (std::size_t g = 0; g < kSegments; ++g) {
+    EXPECT_NEAR(30 * events[g] / days[g] / kBehaviourSegments[g].rate, 1, 0.05) << kBehaviourSegments[g].name;
+  }
 }
 
 TEST(SynthBehaviour, TheSeasonOfASegmentHasTheStatedAmplitudeAndPeak) {
@@ -166,7 +169,8 @@ TEST(SynthBehaviour, CategoriesStickAsOftenAsStated) {
     double total = 0, again = 0;
     for (const double weight : kBehaviourTaste[g]) total += weight;
     for (const double weight : kBehaviourTaste[g]) again += weight / total * weight / total;
-    EXPECT_NEAR(same[g] / pairs[g], kBehaviourSegments[g].sticky + (1 - kBehaviourSegments[g].sticky) * again, 0.012) << kBehaviourSegments[g].name;
+    const double sticky = kBehaviourSegments[g].sticky;
+    EXPECT_NEAR(same[g] / pairs[g], sticky + (1 - sticky) * again, 0.012) << kBehaviourSegments[g].name;
   }
 }
 

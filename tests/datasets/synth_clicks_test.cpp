@@ -29,7 +29,8 @@ std::vector<ClicksLaw::Parts> parts_of(const SynthRows& clicks, const ClicksOpti
   return parts;
 }
 
-/// The best sum of functions of single columns for the log-odds, in least squares: columns are independent, so the sum of their conditional means.
+/// The best sum of functions of single columns for the log-odds, in least squares: columns are independent, so the sum of their
+/// conditional means.
 std::vector<double> best_additive(const SynthRows& clicks, const ClicksOptions& options, const std::vector<double>& log_odds) {
   const double mean = mean_of(log_odds);
   std::vector<double> result(log_odds.size(), mean);
@@ -103,7 +104,10 @@ TEST(SynthClicks, PartsHaveAboutUnitVarianceOverEvenValues) {
   options.smallest = 10'000;
   const SynthRows clicks("clicks", options, 20'000);
   std::vector<double> additive, crossed;
-  for (const auto& parts : parts_of(clicks, options, ClicksLaw(options, 1))) additive.push_back(parts.additive), crossed.push_back(parts.crossed);
+  for (const auto& parts : parts_of(clicks, options, ClicksLaw(options, 1))) {
+    additive.push_back(parts.additive);
+    crossed.push_back(parts.crossed);
+  }
   EXPECT_NEAR(mean_of(additive), 0, 0.05);
   EXPECT_NEAR(mean_of(crossed), 0, 0.05);
   for (double& x : additive) x *= x;
@@ -151,7 +155,9 @@ TEST(SynthClicks, DictionariesShrinkFromTheLargestToTheSmallest) {
   ASSERT_EQ(sizes.size(), 5u);
   EXPECT_EQ(sizes.front(), 50'000u);
   EXPECT_EQ(sizes.back(), 7u);
-  for (std::size_t f = 1; f < 5; ++f) EXPECT_NEAR(static_cast<double>(sizes[f - 1]) / static_cast<double>(sizes[f]), std::pow(50'000 / 7.0, 0.25), 0.8);
+  for (std::size_t f = 1; f < 5; ++f) {
+    EXPECT_NEAR(static_cast<double>(sizes[f - 1]) / static_cast<double>(sizes[f]), std::pow(50'000 / 7.0, 0.25), 0.8);
+  }
   options.smallest = options.ids = 300;
   for (const Column& column : generator("clicks").schema(&options).columns)
     EXPECT_EQ(column.dictionary.size(), column.kind == Kind::kCategorical ? 300u : 0u) << column.name;

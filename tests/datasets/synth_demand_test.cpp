@@ -17,18 +17,18 @@ TEST(SynthDemand, WindowsOfOneSeriesOverlapInTheSameValues) {
   options.series = 4;
   options.missing = 0;
   const SynthRows rows("demand", options, 40);
-  const auto lookback = static_cast<std::size_t>(options.lookback), horizon = static_cast<std::size_t>(options.horizon), stride = static_cast<std::size_t>(options.stride);
+  const auto stride = static_cast<std::ptrdiff_t>(options.stride);
   for (std::size_t i = 0; i + 4 < 40; ++i) {
     const auto history = rows.floats_of("history", i), later = rows.floats_of("history", i + 4);
     const auto future = rows.floats_of("future", i);
-    ASSERT_EQ(history.size(), lookback);
-    ASSERT_EQ(future.size(), horizon);
+    ASSERT_EQ(history.size(), 56u);
+    ASSERT_EQ(future.size(), 14u);
     ASSERT_EQ(rows.codes("series")[i], rows.codes("series")[i + 4]);
-    ASSERT_EQ(rows.at("origin").longs[i + 4] - rows.at("origin").longs[i], static_cast<int64_t>(stride) * 86400);
-    ASSERT_TRUE(std::equal(history.begin() + static_cast<std::ptrdiff_t>(stride), history.end(), later.begin()));
-    ASSERT_TRUE(std::equal(future.begin(), future.begin() + static_cast<std::ptrdiff_t>(stride), later.end() - static_cast<std::ptrdiff_t>(stride)));
+    ASSERT_EQ(rows.at("origin").longs[i + 4] - rows.at("origin").longs[i], options.stride * 86400);
+    ASSERT_TRUE(std::equal(history.begin() + stride, history.end(), later.begin()));
+    ASSERT_TRUE(std::equal(future.begin(), future.begin() + stride, later.end() - stride));
     const auto promotion = rows.floats_of("future_promotion", i), known = rows.floats_of("history_promotion", i + 4);
-    ASSERT_TRUE(std::equal(promotion.begin(), promotion.begin() + static_cast<std::ptrdiff_t>(stride), known.end() - static_cast<std::ptrdiff_t>(stride)));
+    ASSERT_TRUE(std::equal(promotion.begin(), promotion.begin() + stride, known.end() - stride));
   }
 }
 

@@ -113,7 +113,8 @@ TEST(SynthInteractions, PopularItemsAreSeenByTheStatedPowerOfTheirRank) {
   std::vector<double> seen(21);
   for (const int32_t item : rows.codes("item")) ++seen[law.rank(static_cast<uint64_t>(item))];
   for (std::size_t rank = 2; rank <= 20; ++rank) {
-    EXPECT_NEAR(std::log(seen[1] / seen[rank]), 1.3 * std::log(static_cast<double>(rank)), 4.5 * std::sqrt(1 / seen[1] + 1 / seen[rank])) << rank;
+    EXPECT_NEAR(std::log(seen[1] / seen[rank]), 1.3 * std::log(static_cast<double>(rank)), 4.5 * std::sqrt(1 / seen[1] + 1 / seen[rank]))
+        << rank;
   }
 }
 
@@ -177,8 +178,10 @@ TEST(SynthInteractions, ASuccessorFollowsFarMoreOftenThanByChance) {
       targets += static_cast<uint64_t>(rows.codes("target")[i]) == next(items.size() - 1) ? 1 : 0;
     }
     EXPECT_NEAR(follows / pairs, targets / 3000, 0.04) << chain;
-    if (chain == 0) EXPECT_LT(follows / pairs, 0.06);
-    else EXPECT_GT(follows / pairs, 0.35);
+    if (chain == 0)
+      EXPECT_LT(follows / pairs, 0.06);
+    else
+      EXPECT_GT(follows / pairs, 0.35);
   }
 }
 
@@ -190,7 +193,8 @@ TEST(SynthInteractions, GroupsAreMissingWithTheProbabilityAskedFor) {
 }
 
 TEST(SynthInteractions, OptionsThatContradictEachOtherAreMistakes) {
-  for (const auto& assignments : std::vector<std::vector<std::string>>{{"items=5001"}, {"layout=users", "feedback=rating"}, {"layout=pairs"}}) {
+  for (const auto& assignments :
+       std::vector<std::vector<std::string>>{{"items=5001"}, {"layout=users", "feedback=rating"}, {"layout=pairs"}}) {
     core::TomlDocument document = core::TomlDocument::parse("", "options");
     for (const std::string& assignment : assignments) document.set(assignment);
     core::Diagnostics diagnostics(document);

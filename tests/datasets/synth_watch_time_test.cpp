@@ -82,7 +82,7 @@ std::array<double, 3> logistic_fit(const std::vector<double>& a, const std::vect
       }
     }
     // Cramer's rule.
-    const auto determinant = [](const double (&m)[3][3]) {
+    const auto determinant = [](const double(&m)[3][3]) {
       return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
              m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
     };
