@@ -9,41 +9,41 @@ namespace cohort::datasets {
 namespace {
 
 constexpr int64_t kFirstCustomer = 1'000'000;
-constexpr float kUnseen = std::numeric_limits<float>::quiet_NaN();
+constexpr float kCustomerUnseen = std::numeric_limits<float>::quiet_NaN();
 
-const std::vector<std::string> kRegions{"centre", "east", "north", "northeast", "northwest", "south", "southeast", "west"};
-const std::vector<std::string> kEventKinds{"complaint", "purchase", "return"};
+const std::vector<std::string> kCustomerRegions{"centre", "east", "north", "northeast", "northwest", "south", "southeast", "west"};
+const std::vector<std::string> kCustomerEventKinds{"complaint", "purchase", "return"};
 
 enum CustomerColumn : std::size_t {
   kCustomerId,
-  kObservedAt,
-  kTenure,
-  kAge,
-  kRegion,
-  kOffer,
-  kRecency,
-  kEventCount,
-  kAmountSum,
-  kComplaints,
-  kEventTime,
-  kEventCategory,
-  kEventItem,
-  kEventAmount,
-  kEventKind,
-  kChurn,
-  kMonths,
-  kNextCategory,
-  kTrueSegment,
-  kTrueHazard,
-  kTrueChurn,
-  kTrueUplift,
-  kPropensity,
-  kTrueNext,
+  kCustomerObservedAt,
+  kCustomerTenure,
+  kCustomerAge,
+  kCustomerRegion,
+  kCustomerOffer,
+  kCustomerRecency,
+  kCustomerEventCount,
+  kCustomerAmountSum,
+  kCustomerComplaints,
+  kCustomerEventTime,
+  kCustomerEventCategory,
+  kCustomerEventItem,
+  kCustomerEventAmount,
+  kCustomerEventKind,
+  kCustomerChurn,
+  kCustomerMonths,
+  kCustomerNextCategory,
+  kCustomerTrueSegment,
+  kCustomerTrueHazard,
+  kCustomerTrueChurn,
+  kCustomerTrueUplift,
+  kCustomerPropensity,
+  kCustomerTrueNext,
   kCustomerColumns
 };
 
 template <class Rows>
-std::vector<std::string> names_of(const Rows& rows) {
+std::vector<std::string> behaviour_names(const Rows& rows) {
   std::vector<std::string> names;
   for (const auto& row : rows) names.emplace_back(row.name);
   return names;
@@ -51,13 +51,13 @@ std::vector<std::string> names_of(const Rows& rows) {
 
 Schema behaviour_schema(const void* made) {
   const auto& options = *static_cast<const BehaviourOptions*>(made);
-  const std::vector<std::string> categories = names_of(kBehaviourCategories);
+  const std::vector<std::string> categories = behaviour_names(kBehaviourCategories);
   Schema schema;
   schema.columns = {id_column("customer"),
                     time_column("observed_at"),
                     dense_column("tenure_days"),
                     dense_column("age"),
-                    word_column("region", kRegions),
+                    word_column("region", kCustomerRegions),
                     code_column("offer", 2),
                     dense_column("recency_days"),
                     dense_column("events"),
@@ -67,11 +67,11 @@ Schema behaviour_schema(const void* made) {
                     sequence_of(word_column("event_category", categories)),
                     sequence_of(code_column("event_item", static_cast<uint64_t>(options.items))),
                     sequence_of(dense_column("event_amount")),
-                    sequence_of(word_column("event_kind", kEventKinds)),
+                    sequence_of(word_column("event_kind", kCustomerEventKinds)),
                     binary_label("churn"),
                     number_label("months"),
                     class_label("next_category", categories),
-                    truth(word_column("true_segment", names_of(kBehaviourSegments))),
+                    truth(word_column("true_segment", behaviour_names(kBehaviourSegments))),
                     truth(dense_column("true_hazard")),
                     truth(dense_column("true_probability")),
                     truth(dense_column("true_uplift")),
@@ -82,30 +82,31 @@ Schema behaviour_schema(const void* made) {
 
 void add_events(const BehaviourLaw::Customer& customer, std::vector<ColumnBlock>& columns) {
   for (const BehaviourLaw::Event& event : customer.events) {
-    columns[kEventTime].longs.push_back(event.time);
-    columns[kEventCategory].ints.push_back(event.category_shown ? event.category : -1);
-    columns[kEventItem].ints.push_back(static_cast<int32_t>(event.item));
-    columns[kEventAmount].floats.push_back(event.amount_shown ? static_cast<float>(event.amount) : kUnseen);
-    columns[kEventKind].ints.push_back(event.kind);
+    columns[kCustomerEventTime].longs.push_back(event.time);
+    columns[kCustomerEventCategory].ints.push_back(event.category_shown ? event.category : -1);
+    columns[kCustomerEventItem].ints.push_back(static_cast<int32_t>(event.item));
+    columns[kCustomerEventAmount].floats.push_back(event.amount_shown ? static_cast<float>(event.amount) : kCustomerUnseen);
+    columns[kCustomerEventKind].ints.push_back(event.kind);
   }
-  const auto end = static_cast<int64_t>(columns[kEventTime].longs.size());
-  for (const std::size_t c : {kEventTime, kEventCategory, kEventItem, kEventAmount, kEventKind}) columns[c].ends.push_back(end);
+  const auto end = static_cast<int64_t>(columns[kCustomerEventTime].longs.size());
+  for (const std::size_t c : {kCustomerEventTime, kCustomerEventCategory, kCustomerEventItem, kCustomerEventAmount, kCustomerEventKind})
+    columns[c].ends.push_back(end);
 }
 
 void add_outcomes(const BehaviourLaw& law, uint64_t row, const BehaviourLaw::Customer& customer, int64_t horizon,
                   std::vector<ColumnBlock>& columns) {
   const int64_t month = law.leaves(row, customer);
   const double with = law.churn(customer, true), without = law.churn(customer, false);
-  columns[kChurn].floats.push_back(month > 0 ? 1.0f : 0.0f);
-  columns[kMonths].floats.push_back(static_cast<float>(month > 0 ? month : horizon));
-  columns[kNextCategory].ints.push_back(law.next_category_drawn(row, customer));
-  columns[kTrueSegment].ints.push_back(static_cast<int32_t>(customer.segment));
-  columns[kTrueHazard].floats.push_back(static_cast<float>(law.hazard(customer, customer.offer, 1)));
-  columns[kTrueChurn].floats.push_back(static_cast<float>(customer.offer ? with : without));
-  columns[kTrueUplift].floats.push_back(static_cast<float>(without - with));
-  columns[kPropensity].floats.push_back(static_cast<float>(customer.propensity));
-  for (const double chance : law.next_category(customer)) columns[kTrueNext].floats.push_back(static_cast<float>(chance));
-  columns[kTrueNext].ends.push_back(static_cast<int64_t>(columns[kTrueNext].floats.size()));
+  columns[kCustomerChurn].floats.push_back(month > 0 ? 1.0f : 0.0f);
+  columns[kCustomerMonths].floats.push_back(static_cast<float>(month > 0 ? month : horizon));
+  columns[kCustomerNextCategory].ints.push_back(law.next_category_drawn(row, customer));
+  columns[kCustomerTrueSegment].ints.push_back(static_cast<int32_t>(customer.segment));
+  columns[kCustomerTrueHazard].floats.push_back(static_cast<float>(law.hazard(customer, customer.offer, 1)));
+  columns[kCustomerTrueChurn].floats.push_back(static_cast<float>(customer.offer ? with : without));
+  columns[kCustomerTrueUplift].floats.push_back(static_cast<float>(without - with));
+  columns[kCustomerPropensity].floats.push_back(static_cast<float>(customer.propensity));
+  for (const double chance : law.next_category(customer)) columns[kCustomerTrueNext].floats.push_back(static_cast<float>(chance));
+  columns[kCustomerTrueNext].ends.push_back(static_cast<int64_t>(columns[kCustomerTrueNext].floats.size()));
 }
 
 void behaviour_fill(const BehaviourLaw& law, int64_t horizon, uint64_t first, uint64_t count, RowBlock& block) {
@@ -117,15 +118,15 @@ void behaviour_fill(const BehaviourLaw& law, int64_t horizon, uint64_t first, ui
     const BehaviourLaw::Customer customer = law.customer(row);
     block.row[i] = row;
     columns[kCustomerId].longs.push_back(kFirstCustomer + static_cast<int64_t>(row));
-    columns[kObservedAt].longs.push_back(customer.observed_at);
-    columns[kTenure].floats.push_back(static_cast<float>(customer.tenure_days));
-    columns[kAge].floats.push_back(customer.age_shown ? static_cast<float>(customer.age) : kUnseen);
-    columns[kRegion].ints.push_back(customer.region);
-    columns[kOffer].ints.push_back(customer.offer ? 1 : 0);
-    columns[kRecency].floats.push_back(static_cast<float>(customer.recency_days));
-    columns[kEventCount].floats.push_back(static_cast<float>(customer.events.size()));
-    columns[kAmountSum].floats.push_back(static_cast<float>(customer.amount));
-    columns[kComplaints].floats.push_back(static_cast<float>(customer.complaints));
+    columns[kCustomerObservedAt].longs.push_back(customer.observed_at);
+    columns[kCustomerTenure].floats.push_back(static_cast<float>(customer.tenure_days));
+    columns[kCustomerAge].floats.push_back(customer.age_shown ? static_cast<float>(customer.age) : kCustomerUnseen);
+    columns[kCustomerRegion].ints.push_back(customer.region);
+    columns[kCustomerOffer].ints.push_back(customer.offer ? 1 : 0);
+    columns[kCustomerRecency].floats.push_back(static_cast<float>(customer.recency_days));
+    columns[kCustomerEventCount].floats.push_back(static_cast<float>(customer.events.size()));
+    columns[kCustomerAmountSum].floats.push_back(static_cast<float>(customer.amount));
+    columns[kCustomerComplaints].floats.push_back(static_cast<float>(customer.complaints));
     add_events(customer, columns);
     add_outcomes(law, row, customer, horizon, columns);
   }

@@ -7,15 +7,15 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr double kDaySeconds = 86400;
+constexpr double kBehaviourDay = 86400;
 constexpr double kEpoch2020 = 1577836800;  // 2020-01-01 UTC
 constexpr uint64_t kMostArrivals = 4096;   // candidates for events of one customer
-constexpr std::size_t kMostEvents = 2000;
-constexpr double kEventPeak = 0.96;  // of the year: mid December
+constexpr std::size_t kMostCustomerEvents = 2000;
+constexpr double kCustomerPeak = 0.96;  // of the year: mid December
 constexpr uint64_t kEventRetries = 64;
 constexpr int64_t kMostHorizon = 64;
 
-double year_of(double seconds) { return (seconds - kEpoch2020) / (365.25 * kDaySeconds); }
+double behaviour_year(double seconds) { return (seconds - kEpoch2020) / (365.25 * kBehaviourDay); }
 
 double long_silence(double recency_days) { return core::portable_log(1 + recency_days / 30); }
 
@@ -67,29 +67,29 @@ BehaviourLaw::Customer BehaviourLaw::customer(uint64_t row) const {
 
 void BehaviourLaw::draw_events(Customer& customer, uint64_t row, double z) const {
   const BehaviourSegment& segment = kBehaviourSegments[customer.segment];
-  const double window = kDaySeconds * std::min(30.0 * static_cast<double>(options_.months), customer.tenure_days);
+  const double window = kBehaviourDay * std::min(30.0 * static_cast<double>(options_.months), customer.tenure_days);
   const auto end = static_cast<double>(customer.observed_at);
   const double swing = options_.season * segment.swing;
-  const double ceiling = segment.rate / (30 * kDaySeconds) * core::portable_exp(z / 2 - 0.125) * (1 + swing);
+  const double ceiling = segment.rate / (30 * kBehaviourDay) * core::portable_exp(z / 2 - 0.125) * (1 + swing);
   double time = end - window, last = time;
-  for (uint64_t a = 0; a < kMostArrivals && customer.events.size() < kMostEvents; ++a) {
+  for (uint64_t a = 0; a < kMostArrivals && customer.events.size() < kMostCustomerEvents; ++a) {
     const uint64_t moment = row * kMostArrivals + a;
     const auto words = arrivals_.block(moment);
     time += exponential_of(words[0]) / ceiling;
     if (time >= end) break;
     // Candidates come at the highest intensity; some are let go (Lewis & Shedler, "Simulation of nonhomogeneous Poisson processes by
     // thinning", Naval Research Logistics Quarterly 26, 1979).
-    if (open_unit(words[1]) * (1 + swing) >= 1 + swing * core::portable_cos_turns(year_of(time) - kEventPeak)) continue;
+    if (open_unit(words[1]) * (1 + swing) >= 1 + swing * core::portable_cos_turns(behaviour_year(time) - kCustomerPeak)) continue;
     const int32_t previous = customer.events.empty() ? -1 : customer.events.back().category;
     customer.events.push_back(draw_event(customer, moment, time, previous));
     Event& event = customer.events.back();
     event.category_shown = open_unit(words[2]) >= options_.missing;
     event.amount_shown = open_unit(words[3]) >= options_.missing;
     if (event.amount_shown) customer.amount += event.amount;
-    if (event.kind == 0 && time >= end - 90 * kDaySeconds) ++customer.complaints;
+    if (event.kind == 0 && time >= end - 90 * kBehaviourDay) ++customer.complaints;
     last = time;
   }
-  customer.recency_days = (end - last) / kDaySeconds;
+  customer.recency_days = (end - last) / kBehaviourDay;
 }
 
 BehaviourLaw::Event BehaviourLaw::draw_event(const Customer& customer, uint64_t moment, double seconds, int32_t previous) const {
@@ -99,7 +99,7 @@ BehaviourLaw::Event BehaviourLaw::draw_event(const Customer& customer, uint64_t 
   event.time = static_cast<int64_t>(seconds);
   event.category = previous;
   if (previous < 0 || open_unit(words[0]) >= segment.sticky) {
-    event.category = static_cast<int32_t>(choice_of(words[1], taste(customer.segment, year_of(seconds))));
+    event.category = static_cast<int32_t>(choice_of(words[1], taste(customer.segment, behaviour_year(seconds))));
   }
   const uint64_t rank = item_ranks_.draw([&](uint64_t t) { return t == 0 ? words[2] : retries_.u32(moment * kEventRetries + t); });
   event.item = static_cast<uint64_t>(event.category) * item_ranks_.n() + rank - 1;
@@ -123,8 +123,8 @@ std::array<double, BehaviourLaw::kCategories> BehaviourLaw::taste(std::size_t se
 
 double BehaviourLaw::hazard(const Customer& customer, bool offer, int64_t month) const {
   const BehaviourSegment& segment = kBehaviourSegments[customer.segment];
-  const double middle = static_cast<double>(customer.observed_at) + (static_cast<double>(month) - 0.5) * 30 * kDaySeconds;
-  const double season = 0.4 * options_.season * core::portable_cos_turns(year_of(middle) - 1.0 / 12);
+  const double middle = static_cast<double>(customer.observed_at) + (static_cast<double>(month) - 0.5) * 30 * kBehaviourDay;
+  const double season = 0.4 * options_.season * core::portable_cos_turns(behaviour_year(middle) - 1.0 / 12);
   const double silence = 0.9 * long_silence(customer.recency_days), complaints = 0.6 * std::min(customer.complaints, 3);
   return core::portable_logistic(segment.leave + options_.hazard + silence + complaints + season - (offer ? segment.effect : 0));
 }
@@ -136,7 +136,7 @@ double BehaviourLaw::churn(const Customer& customer, bool offer) const {
 }
 
 std::array<double, BehaviourLaw::kCategories> BehaviourLaw::next_category(const Customer& customer) const {
-  std::array<double, kCategories> chances = taste(customer.segment, year_of(static_cast<double>(customer.observed_at)));
+  std::array<double, kCategories> chances = taste(customer.segment, behaviour_year(static_cast<double>(customer.observed_at)));
   double sum = 0;
   for (const double weight : chances) sum += weight;
   const double sticky = customer.events.empty() ? 0 : kBehaviourSegments[customer.segment].sticky;

@@ -12,24 +12,24 @@ namespace cohort::datasets {
 namespace {
 
 constexpr int64_t kDemandBegin = 1420070400;  // 2015-01-01 UTC, a Thursday
-constexpr int64_t kDayOfWeekBegin = 3;        // Monday is 0
-constexpr int64_t kKnotDays = 28;
-constexpr double kDispersion = 0.05;
-constexpr std::array<double, 7> kWeek{-0.25, -0.2, -0.1, 0, 0.1, 0.25, 0.2};
+constexpr int64_t kDemandFirstWeekday = 3;    // Monday is 0
+constexpr int64_t kDemandKnotDays = 28;
+constexpr double kDemandDispersion = 0.05;
+constexpr std::array<double, 7> kDemandWeek{-0.25, -0.2, -0.1, 0, 0.1, 0.25, 0.2};
 
 enum WindowColumn : std::size_t {
-  kOrigin,
-  kSeries,
-  kStore,
-  kItem,
-  kHistory,
-  kHistoryPromotion,
-  kFuturePromotion,
-  kDemand,
-  kFuture,
-  kTrueDemand,
-  kTrueFuture,
-  kTruePattern,
+  kWindowOrigin,
+  kWindowSeries,
+  kWindowStore,
+  kWindowItem,
+  kWindowHistory,
+  kWindowHistoryPromotion,
+  kWindowFuturePromotion,
+  kWindowDemand,
+  kWindowFuture,
+  kWindowTrueDemand,
+  kWindowTrueFuture,
+  kWindowTruePattern,
   kWindowColumns
 };
 
@@ -68,28 +68,28 @@ class WindowFiller {
 
  private:
   void fill_window(const DemandLaw::Series& series, int64_t origin, std::vector<ColumnBlock>& columns) const {
-    columns[kOrigin].longs.push_back(kDemandBegin + origin * 86400);
-    columns[kSeries].ints.push_back(static_cast<int32_t>(series.number));
-    columns[kStore].ints.push_back(static_cast<int32_t>(series.number / kDemandItems));
-    columns[kItem].ints.push_back(static_cast<int32_t>(series.number % kDemandItems));
-    columns[kTruePattern].ints.push_back(series.intermittent ? 0 : 1);
+    columns[kWindowOrigin].longs.push_back(kDemandBegin + origin * 86400);
+    columns[kWindowSeries].ints.push_back(static_cast<int32_t>(series.number));
+    columns[kWindowStore].ints.push_back(static_cast<int32_t>(series.number / kDemandItems));
+    columns[kWindowItem].ints.push_back(static_cast<int32_t>(series.number % kDemandItems));
+    columns[kWindowTruePattern].ints.push_back(series.intermittent ? 0 : 1);
     for (int64_t t = origin - options_.lookback; t < origin; ++t) {
       const DemandLaw::Day day = law_.day(series, t);
-      columns[kHistory].floats.push_back(day.shown ? static_cast<float>(day.sold) : std::numeric_limits<float>::quiet_NaN());
-      columns[kHistoryPromotion].floats.push_back(day.promotion ? 1.0f : 0.0f);
+      columns[kWindowHistory].floats.push_back(day.shown ? static_cast<float>(day.sold) : std::numeric_limits<float>::quiet_NaN());
+      columns[kWindowHistoryPromotion].floats.push_back(day.promotion ? 1.0f : 0.0f);
     }
     double sold = 0, mean = 0;
     for (int64_t t = origin; t < origin + options_.horizon; ++t) {
       const DemandLaw::Day day = law_.day(series, t);
-      columns[kFuturePromotion].floats.push_back(day.promotion ? 1.0f : 0.0f);
-      columns[kFuture].floats.push_back(static_cast<float>(day.sold));
-      columns[kTrueFuture].floats.push_back(static_cast<float>(day.mean));
+      columns[kWindowFuturePromotion].floats.push_back(day.promotion ? 1.0f : 0.0f);
+      columns[kWindowFuture].floats.push_back(static_cast<float>(day.sold));
+      columns[kWindowTrueFuture].floats.push_back(static_cast<float>(day.mean));
       sold += day.sold;
       mean += day.mean;
     }
-    columns[kDemand].floats.push_back(static_cast<float>(sold));
-    columns[kTrueDemand].floats.push_back(static_cast<float>(mean));
-    for (const std::size_t c : {kHistory, kHistoryPromotion, kFuturePromotion, kFuture, kTrueFuture}) {
+    columns[kWindowDemand].floats.push_back(static_cast<float>(sold));
+    columns[kWindowTrueDemand].floats.push_back(static_cast<float>(mean));
+    for (const std::size_t c : {kWindowHistory, kWindowHistoryPromotion, kWindowFuturePromotion, kWindowFuture, kWindowTrueFuture}) {
       columns[c].ends.push_back(static_cast<int64_t>(columns[c].floats.size()));
     }
   }
@@ -134,28 +134,28 @@ DemandLaw::Series DemandLaw::series(uint64_t number) const {
   series.year = options_.season * 0.4 * open_unit(of_item[2]);
   series.phase = open_unit(of_item[3]);
   series.lift = options_.promotion * (0.3 + 0.7 * open_unit(of_item_too[0]));
-  series.offset = static_cast<int64_t>(below_of(more[0], kKnotDays));
+  series.offset = static_cast<int64_t>(below_of(more[0], kDemandKnotDays));
   return series;
 }
 
 bool DemandLaw::promotion(const Series& series, int64_t day) const {
-  const auto week = static_cast<uint64_t>((day + kDayOfWeekBegin) / 7);
+  const auto week = static_cast<uint64_t>((day + kDemandFirstWeekday) / 7);
   return open_unit(promotions_.u32(series.number * (kDemandDays / 7 + 2) + week)) < 0.1;
 }
 
 double DemandLaw::knot(const Series& series, int64_t number) const {
-  return normal_of(knots_.u32(series.number * (kDemandDays / kKnotDays + 3) + static_cast<uint64_t>(number)));
+  return normal_of(knots_.u32(series.number * (kDemandDays / kDemandKnotDays + 3) + static_cast<uint64_t>(number)));
 }
 
 double DemandLaw::mean(const Series& series, int64_t day) const {
   const double years = static_cast<double>(day) / 365.25;
-  double mean = series.level * (1 + series.week * kWeek[static_cast<std::size_t>((day + kDayOfWeekBegin) % 7)]);
+  double mean = series.level * (1 + series.week * kDemandWeek[static_cast<std::size_t>((day + kDemandFirstWeekday) % 7)]);
   mean *= 1 + series.year * core::portable_cos_turns(years - series.phase);
   if (promotion(series, day)) mean *= 1 + series.lift;
   double log_factor = series.growth * years / (1 + years / 10);
   if (options_.wander > 0) {
-    const int64_t from = (day + series.offset) / kKnotDays;
-    const double part = static_cast<double>((day + series.offset) % kKnotDays) / static_cast<double>(kKnotDays);
+    const int64_t from = (day + series.offset) / kDemandKnotDays;
+    const double part = static_cast<double>((day + series.offset) % kDemandKnotDays) / static_cast<double>(kDemandKnotDays);
     log_factor += options_.wander * ((1 - part) * knot(series, from) + part * knot(series, from + 1));
   }
   return mean * core::portable_exp(log_factor);
@@ -169,7 +169,7 @@ DemandLaw::Day DemandLaw::day(const Series& series, int64_t number) const {
   day.shown = open_unit(words[3]) >= options_.missing;
   if (open_unit(words[2]) >= series.occurs) return day;
   const double size = day.mean / series.occurs;
-  const double variance = core::portable_log(1 + 1 / size + kDispersion);
+  const double variance = core::portable_log(1 + 1 / size + kDemandDispersion);
   const double noise = core::portable_exp(std::sqrt(variance) * normal_of(words[0]) - variance / 2);
   day.sold = std::floor(size * noise + open_unit(words[1]));
   return day;

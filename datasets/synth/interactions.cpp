@@ -37,7 +37,7 @@ enum ClickerColumn : std::size_t {
 };
 
 Schema interactions_schema(const void* made) {
-  const auto& options = *static_cast<const InteractionsOptions*>(made);
+  const auto& options = *static_cast<const SynthInteractionsOptions*>(made);
   const auto items = static_cast<uint64_t>(options.items), groups = static_cast<uint64_t>(options.groups);
   Schema schema;
   if (options.layout == "users") {
@@ -65,7 +65,7 @@ Schema interactions_schema(const void* made) {
 
 class ExposureFiller {
  public:
-  ExposureFiller(const InteractionsOptions& options, uint64_t seed)
+  ExposureFiller(const SynthInteractionsOptions& options, uint64_t seed)
       : options_(options), law_(options, seed), clicks_(options.feedback == "click") {}
 
   void fill(uint64_t first, uint64_t count, RowBlock& block) const {
@@ -105,14 +105,14 @@ class ExposureFiller {
     columns[kShownTruth].floats.push_back(static_cast<float>(mean));
   }
 
-  InteractionsOptions options_;
+  SynthInteractionsOptions options_;
   InteractionsLaw law_;
   bool clicks_;
 };
 
 class ClickerFiller {
  public:
-  ClickerFiller(const InteractionsOptions& options, uint64_t seed)
+  ClickerFiller(const SynthInteractionsOptions& options, uint64_t seed)
       : options_(options), law_(options, seed), begins_(seed, "synth.interactions.begin") {}
 
   void fill(uint64_t first, uint64_t count, RowBlock& block) const {
@@ -161,26 +161,26 @@ class ClickerFiller {
     columns[kClickerHome].ints.push_back(static_cast<int32_t>(user.home));
   }
 
-  InteractionsOptions options_;
+  SynthInteractionsOptions options_;
   InteractionsLaw law_;
   core::KeyedRandom begins_;
 };
 
 template <class Filler>
-RowFiller shared_filler(const InteractionsOptions& options, uint64_t seed) {
+RowFiller shared_filler(const SynthInteractionsOptions& options, uint64_t seed) {
   const auto filler = std::make_shared<const Filler>(options, seed);
   return [filler](uint64_t first, uint64_t count, RowBlock& block) { filler->fill(first, count, block); };
 }
 
 RowFiller interactions_filler(const void* made, uint64_t seed) {
-  const auto& options = *static_cast<const InteractionsOptions*>(made);
+  const auto& options = *static_cast<const SynthInteractionsOptions*>(made);
   return options.layout == "users" ? shared_filler<ClickerFiller>(options, seed) : shared_filler<ExposureFiller>(options, seed);
 }
 
 }  // namespace
 
-void InteractionsOptions::describe(core::Describe<InteractionsOptions>& d) {
-  using O = InteractionsOptions;
+void SynthInteractionsOptions::describe(core::Describe<SynthInteractionsOptions>& d) {
+  using O = SynthInteractionsOptions;
   d.field("layout", &O::layout, "rows: a row an exposure; users: a row a user with the sequence of clicks").one_of({"rows", "users"});
   d.field("feedback", &O::feedback, "click: 0 or 1; rating: 1 to 5").one_of({"click", "rating"});
   d.field("users", &O::users, "users of the layout \"rows\"; in \"users\" each row is another").min(1).max(kMostSynthIds);
@@ -208,7 +208,7 @@ void InteractionsOptions::describe(core::Describe<InteractionsOptions>& d) {
 
 Generator interactions_generator() {
   return {"users meet items: latent factors, popularity, exposure bias with known propensities; a row an exposure or a user",
-          &core::Schema::of<InteractionsOptions>(),
+          &core::Schema::of<SynthInteractionsOptions>(),
           1'000'000,
           interactions_schema,
           interactions_filler,

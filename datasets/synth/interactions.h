@@ -42,7 +42,7 @@ namespace cohort::datasets {
 /// with probability `chain`, the last clicked item's successor, that of the same group with popularity rank Scatter(m).code(r − 1) + 1,
 /// and propensity = chain · [successor] + (1 − chain) · (the above): so order tells something that counts don't. Times start within 30
 /// days from 2024-01-01 and go on by exponential gaps of 6 hours an exposure.
-struct InteractionsOptions {
+struct SynthInteractionsOptions {
   std::string layout = "rows";
   std::string feedback = "click";
   int64_t users = 20'000;
@@ -61,7 +61,7 @@ struct InteractionsOptions {
   int64_t longest = 200;
   double missing = 0.02;
   int64_t rows_per_day = 100'000;
-  static void describe(core::Describe<InteractionsOptions>& d);
+  static void describe(core::Describe<SynthInteractionsOptions>& d);
 };
 
 /// The law of one (options, seed). Immutable.
@@ -79,7 +79,7 @@ class InteractionsLaw {
     Policy policy = Policy::kExplore;
   };
 
-  InteractionsLaw(const InteractionsOptions& options, uint64_t seed);
+  InteractionsLaw(const SynthInteractionsOptions& options, uint64_t seed);
 
   User user(uint64_t number) const;
   /// The user of a row in the layout "rows".
@@ -99,7 +99,7 @@ class InteractionsLaw {
   std::array<uint32_t, 4> chances(uint64_t moment) const { return chances_.block(moment); }
 
  private:
-  InteractionsOptions options_;
+  SynthInteractionsOptions options_;
   uint64_t groups_, members_;
   Zipf user_ranks_, item_ranks_;
   Scatter user_ids_, item_ids_, successors_;

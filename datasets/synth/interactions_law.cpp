@@ -11,13 +11,13 @@ constexpr uint64_t kExposureRetries = 64;  // places that a moment has for furth
 constexpr std::array<double, 4> kRatingSteps{-2.5, -1, 0.5, 2};
 
 /// (shared + own) / √2
-void blend(std::span<const double> shared, std::span<double> own) {
+void blend_factors(std::span<const double> shared, std::span<double> own) {
   for (std::size_t t = 0; t < own.size(); ++t) own[t] = 0.70710678118654752440 * (shared[t] + own[t]);
 }
 
 }  // namespace
 
-InteractionsLaw::InteractionsLaw(const InteractionsOptions& options, uint64_t seed)
+InteractionsLaw::InteractionsLaw(const SynthInteractionsOptions& options, uint64_t seed)
     : options_(options),
       groups_(static_cast<uint64_t>(options.groups)),
       members_(static_cast<uint64_t>(options.items / options.groups)),
@@ -49,7 +49,7 @@ InteractionsLaw::User InteractionsLaw::user(uint64_t number) const {
   user.leaning = normal_of(words[1]);
   user.factors.resize(static_cast<std::size_t>(options_.factors));
   latent_factors(user_factors_, number, user.factors);
-  blend(group_factors_[user.home], user.factors);
+  blend_factors(group_factors_[user.home], user.factors);
   return user;
 }
 
@@ -65,7 +65,7 @@ double InteractionsLaw::affinity(const User& user, uint64_t item) const {
   std::array<double, kMostFactors> buffer;
   const std::span<double> factors = std::span(buffer).first(user.factors.size());
   latent_factors(item_factors_, item, factors);
-  blend(group_factors_[group(item)], factors);
+  blend_factors(group_factors_[group(item)], factors);
   double match = 0;
   for (std::size_t t = 0; t < factors.size(); ++t) match += user.factors[t] * factors[t];
   const double popular = -core::portable_log(static_cast<double>(rank(item)) / static_cast<double>(members_)) - 1;

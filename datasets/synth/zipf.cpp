@@ -8,10 +8,10 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr uint64_t kTabled = 64;
+constexpr uint64_t kZipfTabled = 64;
 
 /// (e^z − 1) / z, without cancellation about 0.
-double growth_over(double z) {
+double zipf_growth_over(double z) {
   if (std::fabs(z) > 0.02) return (core::portable_exp(z) - 1) / z;
   double sum = 1;
   for (int n = 8; n >= 2; --n) sum = 1 + sum * z / n;
@@ -19,7 +19,7 @@ double growth_over(double z) {
 }
 
 /// log(1 + w) / w, likewise.
-double log_over(double w) {
+double zipf_log_over(double w) {
   if (std::fabs(w) > 0.02) return core::portable_log(1 + w) / w;
   double sum = 0;
   for (int n = 10; n >= 1; --n) sum = 1.0 / n - sum * w;
@@ -27,7 +27,7 @@ double log_over(double w) {
 }
 
 /// Σ k^−s over 1 … n: the first terms, then the Euler–Maclaurin formula with two corrections.
-double power_sum(uint64_t n, double s, const auto& integral) {
+double zipf_power_sum(uint64_t n, double s, const auto& integral) {
   const uint64_t direct = std::min<uint64_t>(n, 200);
   double sum = 0;
   for (uint64_t k = 1; k <= direct; ++k) sum += core::portable_pow(static_cast<double>(k), -s);
@@ -45,20 +45,20 @@ Zipf::Zipf(uint64_t n, double exponent) : n_(n), s_(exponent) {
   low_ = integral(1.5) - 1;
   high_ = integral(static_cast<double>(n) + 0.5);
   shortcut_ = 2 - inverse(integral(2.5) - core::portable_pow(2, -s_));
-  total_ = power_sum(n, s_, [this](double x) { return integral(x); });
-  thresholds_.resize(std::min(n, kTabled) + 1);
+  total_ = zipf_power_sum(n, s_, [this](double x) { return integral(x); });
+  thresholds_.resize(std::min(n, kZipfTabled) + 1);
   for (uint64_t k = 1; k < thresholds_.size(); ++k) thresholds_[k] = threshold(k);
 }
 
 // (x^(1−s) − 1) / (1 − s), which is log x where s is 1.
 double Zipf::integral(double x) const {
   const double log_x = core::portable_log(x);
-  return log_x * growth_over((1 - s_) * log_x);
+  return log_x * zipf_growth_over((1 - s_) * log_x);
 }
 
 double Zipf::inverse(double y) const {
   // Rounding can carry the argument just beyond −1 where s > 1 and n is large.
-  return core::portable_exp(y * log_over(std::max((1 - s_) * y, -1 + 1e-15)));
+  return core::portable_exp(y * zipf_log_over(std::max((1 - s_) * y, -1 + 1e-15)));
 }
 
 double Zipf::threshold(uint64_t rank) const {

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t kRows = 200'000;
 
-InteractionsOptions small() {
-  InteractionsOptions options;
+SynthInteractionsOptions small() {
+  SynthInteractionsOptions options;
   options.users = 400;
   options.items = 200;
   options.groups = 10;
@@ -26,7 +26,7 @@ InteractionsOptions small() {
 }
 
 TEST(SynthInteractions, TheProbabilityOfAClickIsCalibrated) {
-  const SynthRows rows("interactions", InteractionsOptions{}, kRows);
+  const SynthRows rows("interactions", SynthInteractionsOptions{}, kRows);
   EXPECT_LT(std::fabs(calibration_z(rows.floats("click"), rows.floats("true_probability"))), 3.5);
   EXPECT_LT(worst_decile_z(rows.floats("click"), rows.floats("true_probability")), 3.5);
   for (std::size_t i = 0; i < 1000; ++i)
@@ -34,7 +34,7 @@ TEST(SynthInteractions, TheProbabilityOfAClickIsCalibrated) {
 }
 
 TEST(SynthInteractions, RatingsHaveTheMeanTheyAreSaidToHave) {
-  InteractionsOptions options;
+  SynthInteractionsOptions options;
   options.feedback = "rating";
   const SynthRows rows("interactions", options, kRows);
   double difference = 0, squares = 0;
@@ -74,7 +74,7 @@ TEST(SynthInteractions, PropensitiesAreTheFrequenciesOfExposure) {
 }
 
 TEST(SynthInteractions, ExposureIsBiasedAndWeightingByThePropensityMendsIt) {
-  const InteractionsOptions options = small();
+  const SynthInteractionsOptions options = small();
   const InteractionsLaw law(options, 1);
   const SynthRows rows("interactions", options, kRows);
   // The mean over all items, for the users as they come.
@@ -105,7 +105,7 @@ TEST(SynthInteractions, ExposureIsBiasedAndWeightingByThePropensityMendsIt) {
 }
 
 TEST(SynthInteractions, PopularItemsAreSeenByTheStatedPowerOfTheirRank) {
-  InteractionsOptions options = small();
+  SynthInteractionsOptions options = small();
   options.explore = 0;
   options.popularity = 1.3;
   const InteractionsLaw law(options, 1);
@@ -119,7 +119,7 @@ TEST(SynthInteractions, PopularItemsAreSeenByTheStatedPowerOfTheirRank) {
 }
 
 TEST(SynthInteractions, UsersLikeTheirHomeGroupAndTheGroupColumnNamesIt) {
-  const InteractionsOptions options = small();
+  const SynthInteractionsOptions options = small();
   const InteractionsLaw law(options, 1);
   const SynthRows rows("interactions", options, 50'000);
   double home = 0, homes = 0, away = 0, aways = 0;
@@ -133,8 +133,8 @@ TEST(SynthInteractions, UsersLikeTheirHomeGroupAndTheGroupColumnNamesIt) {
   EXPECT_GT(home / homes, away / aways + 0.7);
 }
 
-InteractionsOptions sequences() {
-  InteractionsOptions options = small();
+SynthInteractionsOptions sequences() {
+  SynthInteractionsOptions options = small();
   options.layout = "users";
   options.longest = 40;
   return options;
@@ -165,7 +165,7 @@ TEST(SynthInteractions, AUsersSequencesAreAlignedChronologicalAndOfTheStatedLeng
 
 TEST(SynthInteractions, ASuccessorFollowsFarMoreOftenThanByChance) {
   for (const double chain : {0.0, 0.4}) {
-    InteractionsOptions options = sequences();
+    SynthInteractionsOptions options = sequences();
     options.chain = chain;
     const InteractionsLaw law(options, 1);
     const SynthRows rows("interactions", options, 3000);
@@ -186,7 +186,7 @@ TEST(SynthInteractions, ASuccessorFollowsFarMoreOftenThanByChance) {
 }
 
 TEST(SynthInteractions, GroupsAreMissingWithTheProbabilityAskedFor) {
-  InteractionsOptions options = small();
+  SynthInteractionsOptions options = small();
   options.missing = 0.3;
   const SynthRows rows("interactions", options, 50'000);
   EXPECT_NEAR(static_cast<double>(std::count(rows.codes("group").begin(), rows.codes("group").end(), -1)) / 50'000, 0.3, 0.01);
@@ -198,7 +198,7 @@ TEST(SynthInteractions, OptionsThatContradictEachOtherAreMistakes) {
     core::TomlDocument document = core::TomlDocument::parse("", "options");
     for (const std::string& assignment : assignments) document.set(assignment);
     core::Diagnostics diagnostics(document);
-    core::read_options<InteractionsOptions>(document, diagnostics);
+    core::read_options<SynthInteractionsOptions>(document, diagnostics);
     EXPECT_EQ(diagnostics.error_count(), 1u) << assignments.front();
   }
 }
