@@ -70,7 +70,8 @@ Command describe_command() {
           "  cohort describe experiment                   all options of an experiment file\n"
           "  cohort describe experiment --toml            a commented template with all defaults\n"
           "  cohort --json describe experiment            the JSON Schema, for editors\n"
-          "  cohort describe model mlp                    the options of one model\n",
+          "  cohort describe model mlp                    the options of one model\n"
+          "  cohort describe generator clicks             what cohort synth clicks --set takes\n",
           [](CLI::App& app) -> std::function<int(Context&)> {
             auto arguments = std::make_shared<DescribeArguments>();
             app.add_option("WHAT", arguments->words, "experiment, import, model NAME, objective NAME, …; nothing for the list");
