@@ -4,6 +4,8 @@
 #include <bit>
 #include <set>
 
+#include <spdlog/spdlog.h>
+
 #include "core/error.h"
 #include "core/toml_path.h"
 #include "datasets/import/calendar_fields.h"
@@ -15,7 +17,7 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr uint64_t kWindowBlockBytes = 8 << 20;
+constexpr uint64_t kWindowBlockBytes = 32 << 20;
 constexpr uint64_t kWindowShardBytes = 256 << 20;
 
 GapRule gap_rule(const std::string& word) {
@@ -188,6 +190,10 @@ ImportSummary run_series(const ImportRequest& request) {
   source["options"] = stated;
   add_series_counts(points.counts, cutter.windows(), bytes, counts, source);
   add_counts(source, counts, csv->table.inputs);
+  add_privacy(source, csv->table, csv->plan);
+  for (const PersonalFinding& finding : csv->table.personal) {
+    if (comm.is_root() && !finding.allowed) spdlog::warn("{}", finding.message());
+  }
   DatasetContent dataset;
   dataset.schema = schema;
   dataset.parts = points.parts;

@@ -112,6 +112,7 @@ void SeriesOptions::describe(core::Describe<SeriesOptions>& d) {
   d.named_tables("columns", at(&ImportOptions::columns), "more about columns, by their names in the input: missing, sentinels, clip_min, clip_max, rename; dtype of ids");
   d.tables("join", at(&ImportOptions::join), "tables joined to the rows by a key");
   d.tables("inputs", at(&ImportOptions::inputs), "input files by part, where the command line names none");
+  d.table("privacy", at(&ImportOptions::privacy), "pseudonyms, values of few persons, and the scan for personal data");
   d.table("store", at(&ImportOptions::store), "how the dataset is written");
   d.rule("step", [](const SeriesOptions& o) { return o.step.empty() ? "" : message_of([&] { TimeStep step(o.step); }); }, "such as \"15min\", \"1h\", \"1d\", \"1mo\"");
   d.rule("time_format", [](const SeriesOptions& o) { return message_of([&] { TimeFormat format(o.time_format); }); });
