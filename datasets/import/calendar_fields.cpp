@@ -15,8 +15,9 @@ int day_of_year(std::chrono::sys_days day) {
 }  // namespace
 
 const std::vector<CalendarField>& calendar_fields() {
-  static const std::vector<CalendarField> fields{{"minute", 0, 59},       {"hour", 0, 23}, {"weekday", 0, 6}, {"day", 1, 31},           {"day_of_year", 1, 366},
-                                                 {"week", 1, 53},         {"month", 1, 12}, {"quarter", 1, 4}, {"weekend", 0, 1, false}};
+  static const std::vector<CalendarField> fields{{"minute", 0, 59}, {"hour", 0, 23},         {"weekday", 0, 6},
+                                                 {"day", 1, 31},    {"day_of_year", 1, 366}, {"week", 1, 53},
+                                                 {"month", 1, 12},  {"quarter", 1, 4},       {"weekend", 0, 1, false}};
   return fields;
 }
 

@@ -5,9 +5,11 @@
 
 namespace cohort::datasets {
 
-core::Place place_of_record(uint64_t record, const std::vector<ImportInput>& inputs, const nlohmann::ordered_json& described, const CsvFormat& format, std::size_t fields) {
+core::Place place_of_record(uint64_t record, const std::vector<ImportInput>& inputs, const nlohmann::ordered_json& described,
+                            const CsvFormat& format, std::size_t fields) {
   std::size_t number = 0;
-  while (number + 1 < inputs.size() && record >= described[number]["records"].get<uint64_t>()) record -= described[number++]["records"].get<uint64_t>();
+  while (number + 1 < inputs.size() && record >= described[number]["records"].get<uint64_t>())
+    record -= described[number++]["records"].get<uint64_t>();
   const ImportInput& input = inputs[number];
   CsvBlockReader reader(input.file, format);
   std::string text;
@@ -19,7 +21,8 @@ core::Place place_of_record(uint64_t record, const std::vector<ImportInput>& inp
     while (cutter.next(cut)) {
       if (cutter.blank() && fields > 1) continue;
       if (record-- > 0) continue;
-      return {input.file.string(), static_cast<int>(lines + count_lines(std::string_view(text).substr(0, skip + cutter.record_start()))) + 1, 1};
+      return {input.file.string(),
+              static_cast<int>(lines + count_lines(std::string_view(text).substr(0, skip + cutter.record_start()))) + 1, 1};
     }
     lines += count_lines(text);
   }

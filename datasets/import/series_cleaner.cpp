@@ -29,8 +29,8 @@ SeriesCounts& SeriesCounts::operator+=(const SeriesCounts& other) {
   return *this;
 }
 
-SeriesCleaner::SeriesCleaner(const SeriesRules& rules, const std::vector<std::string>& names, SeriesCounts& counts, std::function<void(SeriesPoint&&)> use,
-                             std::function<void(const SeriesMistake&)> fail)
+SeriesCleaner::SeriesCleaner(const SeriesRules& rules, const std::vector<std::string>& names, SeriesCounts& counts,
+                             std::function<void(SeriesPoint&&)> use, std::function<void(const SeriesMistake&)> fail)
     : rules_(rules),
       names_(names),
       counts_(counts),
@@ -45,7 +45,8 @@ void SeriesCleaner::take(const SeriesRow& row) {
   if (begun_ && row.time == row_time_) {
     ++counts_.repeated;
     if (rules_.repeated == RepeatRule::kFail) {
-      fail_({row.position, "a second row at " + time_text(row.time), "set repeated = \"first\" or \"sum\", or name the column that tells these rows apart in ids"});
+      fail_({row.position, "a second row at " + time_text(row.time),
+             "set repeated = \"first\" or \"sum\", or name the column that tells these rows apart in ids"});
     }
     for (std::size_t v = 0; rules_.repeated == RepeatRule::kSum && v < row_values_.size(); ++v) {
       if (std::isnan(row.values[v])) continue;
@@ -70,15 +71,17 @@ void SeriesCleaner::step() {
   if (last_index_ < 0) first_time_ = row_time_;
   int64_t index = 0;
   if (!rules_.step.steps_between(first_time_, row_time_, index) || index <= last_index_) {
-    fail_({row_position_, time_text(row_time_) + " is no whole number of steps of " + rules_.step.text() + " after " + time_text(first_time_),
+    fail_({row_position_,
+           time_text(row_time_) + " is no whole number of steps of " + rules_.step.text() + " after " + time_text(first_time_),
            "check `step`, or round the times of the input"});
   }
   const auto gap = static_cast<uint64_t>(index - last_index_ - 1);
   if (gap > 0) {
     counts_.absent_steps += gap;
     if (rules_.gaps == GapRule::kFail) {
-      fail_({row_position_, "no row at " + time_text(rules_.step.after(first_time_, last_index_ + 1)) + (gap > 1 ? ", and " + std::to_string(gap - 1) + " more steps," : "") +
-                                " before this one",
+      fail_({row_position_,
+             "no row at " + time_text(rules_.step.after(first_time_, last_index_ + 1)) +
+                 (gap > 1 ? ", and " + std::to_string(gap - 1) + " more steps," : "") + " before this one",
              kGapRemedy});
     }
     if (rules_.gaps == GapRule::kSkip || (rules_.max_gap > 0 && gap > rules_.max_gap)) {
@@ -90,11 +93,14 @@ void SeriesCleaner::step() {
     }
   }
   last_index_ = index;
-  const auto missing = static_cast<uint64_t>(std::count_if(row_values_.begin(), row_values_.end(), [](float value) { return std::isnan(value); }));
+  const auto missing =
+      static_cast<uint64_t>(std::count_if(row_values_.begin(), row_values_.end(), [](float value) { return std::isnan(value); }));
   counts_.missing_values += missing;
   if (missing > 0 && rules_.gaps == GapRule::kFail) {
-    const auto v = std::find_if(row_values_.begin(), row_values_.end(), [](float value) { return std::isnan(value); }) - row_values_.begin();
-    fail_({row_position_, "no value of " + core::toml_string(names_[static_cast<std::size_t>(v)]) + " at " + time_text(row_time_), kGapRemedy});
+    const auto v =
+        std::find_if(row_values_.begin(), row_values_.end(), [](float value) { return std::isnan(value); }) - row_values_.begin();
+    fail_({row_position_, "no value of " + core::toml_string(names_[static_cast<std::size_t>(v)]) + " at " + time_text(row_time_),
+           kGapRemedy});
   }
   if (missing > 0 && rules_.gaps == GapRule::kSkip) {
     ++counts_.left_out_steps;

@@ -25,22 +25,22 @@ struct SeriesRules {
 
 struct SeriesCounts {
   uint64_t series = 0, too_short = 0;  ///< too short for a single window
-  uint64_t rows = 0;            ///< with a time and a series
-  uint64_t repeated = 0;        ///< rows at the time of an earlier one
-  uint64_t absent_steps = 0;    ///< steps without a row
-  uint64_t missing_values = 0;  ///< in rows that are there
+  uint64_t rows = 0;                   ///< with a time and a series
+  uint64_t repeated = 0;               ///< rows at the time of an earlier one
+  uint64_t absent_steps = 0;           ///< steps without a row
+  uint64_t missing_values = 0;         ///< in rows that are there
   uint64_t filled_values = 0;
-  uint64_t left_out_steps = 0;  ///< steps that couldn't be, or were not to be, filled
-  uint64_t skipped_windows = 0; ///< that would touch such a step, or whose filling would look ahead
+  uint64_t left_out_steps = 0;   ///< steps that couldn't be, or were not to be, filled
+  uint64_t skipped_windows = 0;  ///< that would touch such a step, or whose filling would look ahead
   SeriesCounts& operator+=(const SeriesCounts& other);
 };
 
 /// One step of the grid that has all its values.
 struct SeriesPoint {
-  int64_t index = 0;          ///< steps after the series' first row
+  int64_t index = 0;  ///< steps after the series' first row
   int64_t time = 0;
   std::vector<float> values;
-  bool ahead = false;         ///< a value was interpolated from one of a later step
+  bool ahead = false;  ///< a value was interpolated from one of a later step
 };
 
 /// What ends an import: a row that the rules refuse.
@@ -53,8 +53,8 @@ struct SeriesMistake {
 class SeriesCleaner {
  public:
   /// `fail` must throw. `names` are those of the values, for messages.
-  SeriesCleaner(const SeriesRules& rules, const std::vector<std::string>& names, SeriesCounts& counts, std::function<void(SeriesPoint&&)> use,
-                std::function<void(const SeriesMistake&)> fail);
+  SeriesCleaner(const SeriesRules& rules, const std::vector<std::string>& names, SeriesCounts& counts,
+                std::function<void(SeriesPoint&&)> use, std::function<void(const SeriesMistake&)> fail);
 
   void take(const SeriesRow& row);
   void finish();
@@ -80,16 +80,16 @@ class SeriesCleaner {
   std::function<void(SeriesPoint&&)> use_;
   std::function<void(const SeriesMistake&)> fail_;
 
-  bool begun_ = false;              ///< a row is at hand
+  bool begun_ = false;  ///< a row is at hand
   int64_t row_time_ = 0;
   uint64_t row_position_ = 0;
   std::vector<float> row_values_;
   int64_t first_time_ = 0, last_index_ = -1;
 
   std::deque<Pending> pending_;
-  std::vector<uint64_t> open_;      ///< by value: how many of the last pending points lack it
+  std::vector<uint64_t> open_;  ///< by value: how many of the last pending points lack it
   std::vector<bool> has_left_;
-  std::vector<float> left_;         ///< the value before those
+  std::vector<float> left_;  ///< the value before those
 };
 
 }  // namespace cohort::datasets

@@ -47,7 +47,9 @@ SeriesPlan series_plan(const SeriesOptions& options, const ImportPlan& plan) {
   series.rules.step = TimeStep(options.step);
   series.rules.gaps = gap_rule(options.gaps);
   series.rules.max_gap = static_cast<uint64_t>(options.max_gap);
-  series.rules.repeated = options.repeated == "fail" ? RepeatRule::kFail : options.repeated == "first" ? RepeatRule::kFirst : RepeatRule::kSum;
+  series.rules.repeated = options.repeated == "fail"    ? RepeatRule::kFail
+                          : options.repeated == "first" ? RepeatRule::kFirst
+                                                        : RepeatRule::kSum;
   series.shape = {options.look_back, options.horizon, options.stride};
   if (!options.borders) {
     series.splits = {-1};
@@ -81,7 +83,8 @@ WindowColumns window_columns(const SeriesOptions& options, const std::vector<std
     content.label_mean = options.label->take == "mean";
     content.label_name = options.label->name;
   }
-  for (std::size_t i = 0; options.target_sequences && i < options.targets.size(); ++i) content.targets.push_back(number_in(values, options.targets[i]));
+  for (std::size_t i = 0; options.target_sequences && i < options.targets.size(); ++i)
+    content.targets.push_back(number_in(values, options.targets[i]));
   for (const std::string& name : options.known) content.known.push_back(number_in(values, name));
   for (const std::string& field : options.calendar.fields) content.calendar.push_back(calendar_field(field));
   content.cyclic = options.calendar.encoding == "cyclic";
@@ -103,8 +106,10 @@ void check_window_names(const Schema& schema) {
 StoreOptions window_store(const StoreSettings& settings, uint64_t bytes_per_window) {
   StoreOptions store = store_options(settings);
   bytes_per_window = std::max<uint64_t>(1, bytes_per_window);
-  if (store.chunk_rows == 0) store.chunk_rows = std::clamp<uint64_t>(std::bit_floor(std::max<uint64_t>(1, kWindowBlockBytes / bytes_per_window)), 64, 16384);
-  if (store.rows_per_shard == 0) store.rows_per_shard = std::max<uint64_t>(1, kWindowShardBytes / bytes_per_window / store.chunk_rows) * store.chunk_rows;
+  if (store.chunk_rows == 0)
+    store.chunk_rows = std::clamp<uint64_t>(std::bit_floor(std::max<uint64_t>(1, kWindowBlockBytes / bytes_per_window)), 64, 16384);
+  if (store.rows_per_shard == 0)
+    store.rows_per_shard = std::max<uint64_t>(1, kWindowShardBytes / bytes_per_window / store.chunk_rows) * store.chunk_rows;
   // Windows overlap: there is always something to gain.
   if (store.filter == "auto") store.filter = "deflate";
   return store;
@@ -147,7 +152,8 @@ ImportSummary run_series(const ImportRequest& request) {
   const std::string found = core::text_from_root(comm, [&] {
     std::vector<std::string> names = read_column_names(options, inputs.front());
     for (const JoinOptions& join : options.join) {
-      for (std::string& name : joined_names(join, expand_files(join.files, request.settings.options_folder))) names.push_back(std::move(name));
+      for (std::string& name : joined_names(join, expand_files(join.files, request.settings.options_folder)))
+        names.push_back(std::move(name));
     }
     return nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   });
@@ -166,7 +172,8 @@ ImportSummary run_series(const ImportRequest& request) {
     csv->table.rows->read(position, 1, row);
     return place_of_record(row.row[0], inputs, csv->table.inputs, csv_format(options.csv), csv->plan.own_fields);
   };
-  const SeriesPoints points = make_points(comm, *csv->table.rows, rows_schema, plan, options.on_error != "fail", staged.path(), pool, place_of);
+  const SeriesPoints points =
+      make_points(comm, *csv->table.rows, rows_schema, plan, options.on_error != "fail", staged.path(), pool, place_of);
   csv->table.rows.reset();
   const WindowColumns content = window_columns(options, plan.value_names);
   const Schema schema = window_schema(rows_schema, plan.columns, content);
@@ -174,9 +181,10 @@ ImportSummary run_series(const ImportRequest& request) {
   core::together(comm, [&] {
     check_window_names(schema);
     if (cutter.windows() > 0) return;
-    throw core::usage_error("no series is long enough for a window of " + std::to_string(options.look_back) + " + " + std::to_string(options.horizon) + " steps" +
-                                (points.counts.skipped_windows > 0 ? ", gaps left out" : ""),
-                            points.counts.skipped_windows > 0 ? "fill the gaps: gaps = \"forward\"" : "shorten look_back or horizon, or move the borders")
+    throw core::usage_error(
+        "no series is long enough for a window of " + std::to_string(options.look_back) + " + " + std::to_string(options.horizon) +
+            " steps" + (points.counts.skipped_windows > 0 ? ", gaps left out" : ""),
+        points.counts.skipped_windows > 0 ? "fill the gaps: gaps = \"forward\"" : "shorten look_back or horizon, or move the borders")
         .at({inputs.front().file.string(), 0, 0});
   });
   const uint64_t bytes = cutter.bytes();

@@ -5,8 +5,9 @@
 
 namespace cohort::datasets {
 
-/// A row is a series and an origin: the last look_back values of every channel as sequences, the next horizon ones as targets, the calendar. A window never mixes
-/// parts or series. Windows are cut while the shards are written: what lies between the passes grows with the input, not with the number of windows.
+/// A row is a series and an origin: the last look_back values of every channel as sequences, the next horizon ones as targets, the
+/// calendar. A window never mixes parts or series. Windows are cut while the shards are written: what lies between the passes grows with
+/// the input, not with the number of windows.
 Importer series_importer();
 
 }  // namespace cohort::datasets

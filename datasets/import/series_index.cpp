@@ -46,15 +46,23 @@ void extend(SeriesEntry& entry, const SeriesEntry& next) {
 nlohmann::json packed_entries(const std::vector<SeriesEntry>& entries) {
   nlohmann::json json = nlohmann::json::array();
   for (const SeriesEntry& e : entries) {
-    json.push_back({nlohmann::json::binary({e.key.begin(), e.key.end()}), e.part, e.codes, e.rows, e.first, e.last, e.first_time, e.last_time, e.ascending});
+    json.push_back({nlohmann::json::binary({e.key.begin(), e.key.end()}), e.part, e.codes, e.rows, e.first, e.last, e.first_time,
+                    e.last_time, e.ascending});
   }
   return json;
 }
 
 SeriesEntry unpacked_entry(const nlohmann::json& json) {
   const auto& key = json[0].get_binary();
-  return {std::string(key.begin(), key.end()), json[1].get<std::size_t>(), json[2].get<std::vector<int32_t>>(), json[3].get<uint64_t>(), json[4].get<uint64_t>(),
-          json[5].get<uint64_t>(),             json[6].get<int64_t>(),     json[7].get<int64_t>(),              json[8].get<bool>()};
+  return {std::string(key.begin(), key.end()),
+          json[1].get<std::size_t>(),
+          json[2].get<std::vector<int32_t>>(),
+          json[3].get<uint64_t>(),
+          json[4].get<uint64_t>(),
+          json[5].get<uint64_t>(),
+          json[6].get<int64_t>(),
+          json[7].get<int64_t>(),
+          json[8].get<bool>()};
 }
 
 }  // namespace
@@ -168,7 +176,8 @@ SeriesIndex index_series(core::Communicator& comm, const SpooledRows& rows, cons
     }
   }
   index.series = std::move(whole.entries());
-  std::sort(index.series.begin(), index.series.end(), [](const SeriesEntry& a, const SeriesEntry& b) { return std::tie(a.part, a.codes) < std::tie(b.part, b.codes); });
+  std::sort(index.series.begin(), index.series.end(),
+            [](const SeriesEntry& a, const SeriesEntry& b) { return std::tie(a.part, a.codes) < std::tie(b.part, b.codes); });
   return index;
 }
 

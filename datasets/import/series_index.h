@@ -22,24 +22,24 @@ struct SeriesColumns {
 };
 
 struct SeriesEntry {
-  std::string key;            ///< packed: part and codes of the ids
-  std::size_t part = 0;       ///< in SeriesIndex::parts
+  std::string key;             ///< packed: part and codes of the ids
+  std::size_t part = 0;        ///< in SeriesIndex::parts
   std::vector<int32_t> codes;  ///< of the ids
   uint64_t rows = 0;
-  uint64_t first = 0, last = 0;  ///< positions of its first and last row
+  uint64_t first = 0, last = 0;           ///< positions of its first and last row
   int64_t first_time = 0, last_time = 0;  ///< of these rows
-  bool ascending = true;      ///< in time, from row to row
+  bool ascending = true;                  ///< in time, from row to row
 
   /// The rows stand together and in the order of time: they can be read where they are.
   bool in_place() const { return ascending && last - first + 1 == rows; }
 };
 
 struct SeriesIndex {
-  std::vector<std::string> parts;    ///< in the order in which they first occur
-  std::vector<SeriesEntry> series;   ///< by part, then by the codes
+  std::vector<std::string> parts;           ///< in the order in which they first occur
+  std::vector<SeriesEntry> series;          ///< by part, then by the codes
   std::map<std::string, uint64_t> dropped;  ///< rows without a time or an id, by reason
-  uint64_t first_bad = UINT64_MAX;   ///< position of the first such row
-  std::string bad_reason;            ///< what it lacks
+  uint64_t first_bad = UINT64_MAX;          ///< position of the first such row
+  std::string bad_reason;                   ///< what it lacks
 
   /// The series that this rank makes windows of: [first, last), about as many rows as the others'.
   std::pair<std::size_t, std::size_t> share(int rank, int ranks) const;

@@ -30,9 +30,9 @@ struct WindowStretch {
   int32_t split = -1;
 };
 
-/// The windows of one series, those of the pieces one after another. In each piece the last window ends with the piece and the others lie strides before it; a
-/// look-back may reach into earlier pieces, a horizon lies wholly within one. Windows that don't lie within one run, and those whose origin or last step is
-/// among the indices `ahead` (ascending), are left out and added to `skipped`.
+/// The windows of one series, those of the pieces one after another. In each piece the last window ends with the piece and the others lie
+/// strides before it; a look-back may reach into earlier pieces, a horizon lies wholly within one. Windows that don't lie within one run,
+/// and those whose origin or last step is among the indices `ahead` (ascending), are left out and added to `skipped`.
 std::vector<WindowStretch> lay_windows(const WindowShape& shape, const std::vector<SeriesPiece>& pieces, const std::vector<SeriesRun>& runs,
                                        const std::vector<int64_t>& ahead, uint64_t& skipped);
 

@@ -14,8 +14,8 @@ namespace cohort::datasets {
 /// The `[label]` table: one number a window.
 struct SeriesLabelOptions {
   std::string channel;
-  int64_t step = 1;            ///< of the horizon, from 1
-  std::string take = "step";   ///< step, sum, mean
+  int64_t step = 1;           ///< of the horizon, from 1
+  std::string take = "step";  ///< step, sum, mean
   std::string name = "label";
   static void describe(core::Describe<SeriesLabelOptions>& d);
 };
@@ -50,8 +50,8 @@ struct SeriesOptions : ImportOptions {
   static void describe(core::Describe<SeriesOptions>& d);
 };
 
-/// Says what each column of the input is for in the words of a CSV import: `columns` and `drop` are filled, `channels` and `targets` completed. `names` are
-/// the input's columns, joined ones included. Mistakes go to `diagnostics`.
+/// Says what each column of the input is for in the words of a CSV import: `columns` and `drop` are filled, `channels` and `targets`
+/// completed. `names` are the input's columns, joined ones included. Mistakes go to `diagnostics`.
 void complete_series_options(SeriesOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics);
 
 }  // namespace cohort::datasets

@@ -64,7 +64,9 @@ class RunCursor {
     next_ += count;
     at_ = 0;
   }
-  std::tuple<int64_t, int64_t, int64_t> order() const { return {block_.columns[0].longs[at_], block_.columns[1].longs[at_], block_.columns[2].longs[at_]}; }
+  std::tuple<int64_t, int64_t, int64_t> order() const {
+    return {block_.columns[0].longs[at_], block_.columns[1].longs[at_], block_.columns[2].longs[at_]};
+  }
   float value(std::size_t v) const { return block_.columns[3 + v].floats[at_]; }
 
  private:
@@ -84,11 +86,12 @@ struct SeriesOrder::Merge {
   std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
 };
 
-SeriesOrder::SeriesOrder(const SpooledRows& rows, const SeriesColumns& columns, const SeriesIndex& index, std::size_t first, std::size_t last,
-                         std::filesystem::path file, WorkerPool& pool, uint64_t run_rows)
+SeriesOrder::SeriesOrder(const SpooledRows& rows, const SeriesColumns& columns, const SeriesIndex& index, std::size_t first,
+                         std::size_t last, std::filesystem::path file, WorkerPool& pool, uint64_t run_rows)
     : rows_(rows), columns_(columns), index_(index), first_(first), last_(last) {
-  const bool all_in_place = std::all_of(index.series.begin() + static_cast<std::ptrdiff_t>(first), index.series.begin() + static_cast<std::ptrdiff_t>(last),
-                                        [](const SeriesEntry& entry) { return entry.in_place(); });
+  const bool all_in_place =
+      std::all_of(index.series.begin() + static_cast<std::ptrdiff_t>(first), index.series.begin() + static_cast<std::ptrdiff_t>(last),
+                  [](const SeriesEntry& entry) { return entry.in_place(); });
   if (!all_in_place) sort_rows(file, pool, run_rows);
 }
 

@@ -22,13 +22,13 @@ struct SeriesRow {
   std::span<const float> values;  ///< NaN is missing
 };
 
-/// The rows of the series [first, last) of an index. Series whose rows stand together in order are read where they are; the rows of the others are sorted on
-/// disk: runs of 2^20 rows, then merged (Knuth, The Art of Computer Programming 3, 5.4). Local; not thread-safe.
+/// The rows of the series [first, last) of an index. Series whose rows stand together in order are read where they are; the rows of the
+/// others are sorted on disk: runs of 2^20 rows, then merged (Knuth, The Art of Computer Programming 3, 5.4). Local; not thread-safe.
 class SeriesOrder {
  public:
   /// Sorts. `file` is made for it and gone with the object. Throws Error (failed) on a full disk.
-  SeriesOrder(const SpooledRows& rows, const SeriesColumns& columns, const SeriesIndex& index, std::size_t first, std::size_t last, std::filesystem::path file,
-              WorkerPool& pool, uint64_t run_rows = uint64_t{1} << 20);
+  SeriesOrder(const SpooledRows& rows, const SeriesColumns& columns, const SeriesIndex& index, std::size_t first, std::size_t last,
+              std::filesystem::path file, WorkerPool& pool, uint64_t run_rows = uint64_t{1} << 20);
   ~SeriesOrder();
 
   /// Calls `use` for the rows of series `number`. Series must be asked for in ascending order.

@@ -55,7 +55,8 @@ int64_t index_at(const TimeStep& step, int64_t first_time, int64_t length, int64
 /// One rank's series.
 class PointMaker {
  public:
-  PointMaker(const Schema& schema, const SeriesPlan& plan, const std::filesystem::path& file, const Schema& points, WorkerPool& pool, const PlaceOfRow& place_of)
+  PointMaker(const Schema& schema, const SeriesPlan& plan, const std::filesystem::path& file, const Schema& points, WorkerPool& pool,
+             const PlaceOfRow& place_of)
       : schema_(schema), plan_(plan), place_of_(place_of), spool_(file, points, pool) {
     block_.columns.resize(points.columns.size());
   }
@@ -64,10 +65,12 @@ class PointMaker {
     const SeriesEntry& entry = index.series[number];
     runs_.clear();
     ahead_.clear();
-    SeriesCleaner cleaner(plan_.rules, plan_.value_names, counts_, [&](SeriesPoint&& point) { keep(entry, point); },
-                          [&](const SeriesMistake& mistake) {
-                            throw core::usage_error(name_of(entry, schema_, plan_.columns) + ": " + mistake.message, mistake.remedy).at(place_of_(mistake.position));
-                          });
+    SeriesCleaner cleaner(
+        plan_.rules, plan_.value_names, counts_, [&](SeriesPoint&& point) { keep(entry, point); },
+        [&](const SeriesMistake& mistake) {
+          throw core::usage_error(name_of(entry, schema_, plan_.columns) + ": " + mistake.message, mistake.remedy)
+              .at(place_of_(mistake.position));
+        });
     order.each_row(number, [&](const SeriesRow& row) { cleaner.take(row); });
     cleaner.finish();
     ++counts_.series;
@@ -99,8 +102,8 @@ class PointMaker {
             {"parts", parts_},
             {"points", points_},
             {"counts",
-             {counts_.series, counts_.too_short, counts_.rows, counts_.repeated, counts_.absent_steps, counts_.missing_values, counts_.filled_values,
-              counts_.left_out_steps, counts_.skipped_windows}}};
+             {counts_.series, counts_.too_short, counts_.rows, counts_.repeated, counts_.absent_steps, counts_.missing_values,
+              counts_.filled_values, counts_.left_out_steps, counts_.skipped_windows}}};
   }
 
  private:
@@ -162,7 +165,8 @@ SeriesPoints make_points(core::Communicator& comm, const SpooledRows& rows, cons
   const SeriesIndex index = index_series(comm, rows, plan.columns);
   core::together(comm, [&] {
     if (index.first_bad != UINT64_MAX && !drop_bad) {
-      throw core::usage_error(index.bad_reason, "complete it, or leave such rows out with on_error = \"drop\"").at(place_of(index.first_bad));
+      throw core::usage_error(index.bad_reason, "complete it, or leave such rows out with on_error = \"drop\"")
+          .at(place_of(index.first_bad));
     }
     if (index.series.empty()) throw core::usage_error("no row has a time and a series", "check the columns `time` and `ids`");
   });

@@ -21,8 +21,8 @@ struct SeriesPlan {
   std::vector<std::string> value_names;  ///< as in the input, for messages
   SeriesRules rules;
   WindowShape shape;
-  std::vector<int64_t> borders;          ///< times at which the next split begins
-  std::vector<int32_t> splits;           ///< by piece between borders; one more than borders, or one less where what follows the last is left out
+  std::vector<int64_t> borders;  ///< times at which the next split begins
+  std::vector<int32_t> splits;   ///< by piece between borders; one more than borders, or one less where what follows the last is left out
 };
 
 /// Columns of the points: the time, the ids, the values.
@@ -38,8 +38,9 @@ struct SeriesPoints {
 /// Where a row stands in the inputs, for messages.
 using PlaceOfRow = std::function<core::Place(uint64_t position)>;
 
-/// Collective. Each rank cleans a share of the series. Temporary files are made in `staging` and have no name any more when it returns. Throws Error (usage) for a row
-/// that the rules refuse, the first in the order of the series; with `drop_bad`, rows without a time or a series are left out and counted.
+/// Collective. Each rank cleans a share of the series. Temporary files are made in `staging` and have no name any more when it returns.
+/// Throws Error (usage) for a row that the rules refuse, the first in the order of the series; with `drop_bad`, rows without a time or a
+/// series are left out and counted.
 SeriesPoints make_points(core::Communicator& comm, const SpooledRows& rows, const Schema& schema, const SeriesPlan& plan, bool drop_bad,
                          const std::filesystem::path& staging, WorkerPool& pool, const PlaceOfRow& place_of);
 

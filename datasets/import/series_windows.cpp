@@ -56,7 +56,8 @@ Schema window_schema(const Schema& rows, const SeriesColumns& columns, const Win
     schema.columns.push_back(std::move(split));
   }
   if (content.label) schema.columns.push_back(number_column(content.label_name, Kind::kLabel));
-  for (std::size_t i = 0; content.calendar_origin && i < content.calendar.size(); ++i) add_calendar_columns(schema, content.calendar[i], content.cyclic, false);
+  for (std::size_t i = 0; content.calendar_origin && i < content.calendar.size(); ++i)
+    add_calendar_columns(schema, content.calendar[i], content.cyclic, false);
   const auto add_sequence = [&](std::size_t value, const std::string& end, bool feature) {
     const Column& source = rows.columns[columns.values[value]];
     Column column = number_column(source.name + end, Kind::kSequence);
@@ -66,19 +67,21 @@ Schema window_schema(const Schema& rows, const SeriesColumns& columns, const Win
   for (std::size_t v = 0; v < columns.values.size(); ++v) add_sequence(v, "", true);
   for (const std::size_t v : content.targets) add_sequence(v, "_next", false);
   for (const std::size_t v : content.known) add_sequence(v, "_next", true);
-  for (std::size_t i = 0; content.calendar_horizon && i < content.calendar.size(); ++i) add_calendar_columns(schema, content.calendar[i], content.cyclic, true);
+  for (std::size_t i = 0; content.calendar_horizon && i < content.calendar.size(); ++i)
+    add_calendar_columns(schema, content.calendar[i], content.cyclic, true);
   return schema;
 }
 
 /// Windows of one stretch, and the points that they lie in.
 struct WindowCutter::Span {
-  uint64_t base = 0;     ///< first point
+  uint64_t base = 0;  ///< first point
   uint64_t points = 0;
   uint64_t windows = 0;
   int32_t split = -1;
 };
 
-WindowCutter::WindowCutter(const SeriesPoints& points, const WindowShape& shape, std::size_t ids, const WindowColumns& content, const Schema& schema)
+WindowCutter::WindowCutter(const SeriesPoints& points, const WindowShape& shape, std::size_t ids, const WindowColumns& content,
+                           const Schema& schema)
     : points_(points), shape_(shape), ids_(ids), content_(content), schema_(schema) {
   uint64_t end = 0;
   for (const WindowStretch& stretch : points.stretches) ends_.push_back(end += stretch.count);
@@ -127,7 +130,8 @@ void WindowCutter::read(uint64_t first, uint64_t count, RowBlock& out) const {
 }
 
 void WindowCutter::add(const Span& span, RowBlock& out) const {
-  const auto look_back = static_cast<std::size_t>(shape_.look_back), horizon = static_cast<std::size_t>(shape_.horizon), stride = static_cast<std::size_t>(shape_.stride);
+  const auto look_back = static_cast<std::size_t>(shape_.look_back), horizon = static_cast<std::size_t>(shape_.horizon),
+             stride = static_cast<std::size_t>(shape_.stride);
   std::size_t c = 0;
   ColumnBlock read;
   for (std::size_t id = 0; id < ids_; ++id) {
@@ -176,7 +180,8 @@ void WindowCutter::add(const Span& span, RowBlock& out) const {
 }
 
 void WindowCutter::add_calendar(const Span& span, const std::vector<int64_t>& times, bool horizon, RowBlock& out, std::size_t& c) const {
-  const std::size_t begin = static_cast<std::size_t>(shape_.look_back) - (horizon ? 0 : 1), length = horizon ? static_cast<std::size_t>(shape_.horizon) : 1;
+  const std::size_t begin = static_cast<std::size_t>(shape_.look_back) - (horizon ? 0 : 1),
+                    length = horizon ? static_cast<std::size_t>(shape_.horizon) : 1;
   for (const std::size_t field : content_.calendar) {
     const bool cyclic = content_.cyclic && calendar_fields()[field].cyclic;
     std::vector<int32_t> codes(times.size());

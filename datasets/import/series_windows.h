@@ -14,18 +14,18 @@ namespace cohort::datasets {
 struct WindowColumns {
   bool split = false;
   bool label = false;
-  std::size_t label_value = 0;       ///< which value
-  int64_t label_step = 0;            ///< 0: over the whole horizon
-  bool label_mean = false;           ///< of the whole horizon: its mean, else its sum
+  std::size_t label_value = 0;  ///< which value
+  int64_t label_step = 0;       ///< 0: over the whole horizon
+  bool label_mean = false;      ///< of the whole horizon: its mean, else its sum
   std::string label_name;
-  std::vector<std::size_t> targets;  ///< values whose horizon is stored, not as a feature
-  std::vector<std::size_t> known;    ///< values whose horizon is a feature
+  std::vector<std::size_t> targets;   ///< values whose horizon is stored, not as a feature
+  std::vector<std::size_t> known;     ///< values whose horizon is a feature
   std::vector<std::size_t> calendar;  ///< numbers of fields
   bool cyclic = false, calendar_origin = false, calendar_horizon = false;
 };
 
-/// Columns in this order: ids, origin, split, label, the calendar of the origin, the history of every value, the targets NAME_next, the known values NAME_next,
-/// the calendar FIELD_next. `rows` is the schema of the imported rows.
+/// Columns in this order: ids, origin, split, label, the calendar of the origin, the history of every value, the targets NAME_next, the
+/// known values NAME_next, the calendar FIELD_next. `rows` is the schema of the imported rows.
 Schema window_schema(const Schema& rows, const SeriesColumns& columns, const WindowColumns& content);
 
 /// Cuts windows. Thread-safe.
@@ -50,7 +50,7 @@ class WindowCutter {
   std::size_t ids_;
   const WindowColumns& content_;
   const Schema& schema_;
-  std::vector<uint64_t> ends_;  ///< windows up to and with each stretch
+  std::vector<uint64_t> ends_;                       ///< windows up to and with each stretch
   std::vector<std::vector<float>> sines_, cosines_;  ///< by calendar field and value
 };
 

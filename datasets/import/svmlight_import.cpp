@@ -78,9 +78,12 @@ Column label_column(const SvmlightOptions& options) {
 }
 
 /// Collective.
-SvmlightPlan make_svmlight_plan(core::Communicator& comm, const SvmlightOptions& options, const std::vector<ImportInput>& inputs, WorkerPool& pool) {
+SvmlightPlan make_svmlight_plan(core::Communicator& comm, const SvmlightOptions& options, const std::vector<ImportInput>& inputs,
+                                WorkerPool& pool) {
   SvmlightPlan plan;
-  plan.label = options.label == "number" ? SvmlightLabel::kNumber : options.label == "classes" ? SvmlightLabel::kClasses : SvmlightLabel::kSequence;
+  plan.label = options.label == "number"    ? SvmlightLabel::kNumber
+               : options.label == "classes" ? SvmlightLabel::kClasses
+                                            : SvmlightLabel::kSequence;
   for (const std::string& text : options.classes) {
     double value = 0;
     plan.class_values.push_back(parse_number(text, value) == Parsed::kValue ? value : std::numeric_limits<double>::quiet_NaN());
@@ -102,9 +105,11 @@ SvmlightPlan make_svmlight_plan(core::Communicator& comm, const SvmlightOptions&
   if (plan.query) columns.push_back(svmlight_column("qid", plan.query_categorical ? Kind::kCategorical : Kind::kId, DType::kInt64));
   core::together(comm, [&] {
     if (!plan.dense) return;
-    if (plan.features == 0) throw core::usage_error("no line has a feature", "check the files, or set `features`").at({inputs.front().file.string(), 0, 0});
+    if (plan.features == 0)
+      throw core::usage_error("no line has a feature", "check the files, or set `features`").at({inputs.front().file.string(), 0, 0});
     if (plan.features > kMostColumns) {
-      throw core::usage_error(std::to_string(plan.features) + " features are too many for a column each", "set layout = \"sparse\", or number the features anew");
+      throw core::usage_error(std::to_string(plan.features) + " features are too many for a column each",
+                              "set layout = \"sparse\", or number the features anew");
     }
   });
   if (plan.dense) {

@@ -5,8 +5,8 @@
 
 namespace cohort::datasets {
 
-/// Sparse: the sequences `indices` (categorical, the files' own numbers) and `values` (float32), of equal lengths row by row. Dense: a column a feature, 0 where a line
-/// doesn't name it. Indices ascend within a line.
+/// Sparse: the sequences `indices` (categorical, the files' own numbers) and `values` (float32), of equal lengths row by row. Dense: a
+/// column a feature, 0 where a line doesn't name it. Indices ascend within a line.
 Importer svmlight_importer();
 
 }  // namespace cohort::datasets

@@ -70,7 +70,8 @@ class SvmlightParser {
       block_.rows.row.push_back(record);
       return;
     }
-    for (std::size_t c = 0; c < block_.rows.columns.size(); ++c) truncate(plan_.table.schema.columns[c], block_.rows.columns[c], block_.rows.row.size());
+    for (std::size_t c = 0; c < block_.rows.columns.size(); ++c)
+      truncate(plan_.table.schema.columns[c], block_.rows.columns[c], block_.rows.row.size());
     if (plan_.table.on_error == OnError::kFail) {
       block_.problem = problem_;
     } else {
@@ -98,7 +99,8 @@ class SvmlightParser {
     }
     if (plan_.label == SvmlightLabel::kClasses) return take_class(word, column);
     float value = 0;
-    if (parse_number(word, value) != Parsed::kValue) return refuse(word, "the label is not a number", "if labels are words, set label = \"classes\" and list them in classes");
+    if (parse_number(word, value) != Parsed::kValue)
+      return refuse(word, "the label is not a number", "if labels are words, set label = \"classes\" and list them in classes");
     column.floats.push_back(value);
     return true;
   }
@@ -110,7 +112,8 @@ class SvmlightParser {
       const std::size_t end = std::min(word.find(','), word.size());
       int64_t value = 0;
       if (parse_integer(word.substr(0, end), value) != Parsed::kValue || value == kNoInteger) {
-        return refuse(word.substr(0, end), "a label in a list is not a whole number", "labels of a list are whole numbers with commas between them, without spaces");
+        return refuse(word.substr(0, end), "a label in a list is not a whole number",
+                      "labels of a list are whole numbers with commas between them, without spaces");
       }
       column.ints.push_back(block_.integers[0].code_of(value));
       word.remove_prefix(std::min(end + 1, word.size()));
@@ -143,11 +146,15 @@ class SvmlightParser {
     const std::string_view word = next_word(rest);
     const bool there = word.starts_with("qid:");
     if (!plan_.query) {
-      return there ? refuse(word, "a query that was not expected", "set qid = \"id\" or \"categorical\"; with qid = \"auto\" the first line decides") : true;
+      return there ? refuse(word, "a query that was not expected",
+                            "set qid = \"id\" or \"categorical\"; with qid = \"auto\" the first line decides")
+                   : true;
     }
-    if (!there) return refuse(word, "a line without qid", "every line of a ranking set has its query: LABEL qid:Q …; or set qid = \"none\"");
+    if (!there)
+      return refuse(word, "a line without qid", "every line of a ranking set has its query: LABEL qid:Q …; or set qid = \"none\"");
     int64_t value = 0;
-    if (parse_integer(word.substr(4), value) != Parsed::kValue || value == kNoInteger) return refuse(word, "qid is not a whole number", "mend the line");
+    if (parse_integer(word.substr(4), value) != Parsed::kValue || value == kNoInteger)
+      return refuse(word, "qid is not a whole number", "mend the line");
     if (plan_.query_categorical) {
       block_.rows.columns[1].ints.push_back(block_.integers[1].code_of(value));
     } else {
@@ -175,13 +182,15 @@ class SvmlightParser {
         columns[first + 1].floats.push_back(value);
       }
     }
-    for (std::size_t c = first; !plan_.dense && c < first + 2; ++c) columns[c].ends.push_back(static_cast<int64_t>(columns[first].ints.size()));
+    for (std::size_t c = first; !plan_.dense && c < first + 2; ++c)
+      columns[c].ends.push_back(static_cast<int64_t>(columns[first].ints.size()));
     return true;
   }
 
   bool take_index(std::string_view word, int64_t before, int64_t& index) {
     const std::size_t colon = word.find(':');
-    if (colon == std::string_view::npos) return refuse(word, "a feature without a colon", "features are written index:value, without spaces");
+    if (colon == std::string_view::npos)
+      return refuse(word, "a feature without a colon", "features are written index:value, without spaces");
     const std::string_view text = word.substr(0, colon);
     if (text == "qid") return refuse(word, "qid stands behind a feature", "qid stands right behind the label");
     const Parsed parsed = parse_integer(text, index);
@@ -192,8 +201,9 @@ class SvmlightParser {
                     index < 0 ? "features count from 0 or 1" : "set zero_based = \"true\" if they count from 0");
     }
     if (plan_.features > 0 && index >= plan_.first_index + plan_.features) {
-      return refuse(word, "the index is beyond the number of features", "there are " + std::to_string(plan_.features) + ", from " + std::to_string(plan_.first_index) +
-                                                                           ": check `features` and `zero_based`");
+      return refuse(word, "the index is beyond the number of features",
+                    "there are " + std::to_string(plan_.features) + ", from " + std::to_string(plan_.first_index) +
+                        ": check `features` and `zero_based`");
     }
     if (index == before) return refuse(word, "a repeated index", "a feature stands once in a line");
     if (index < before) return refuse(word, "indices that don't ascend", "sort the features of each line by their index");
@@ -205,7 +215,9 @@ class SvmlightParser {
     const std::string_view text = word.substr(word.find(':') + 1);
     const Parsed parsed = parse_number(text, value);
     if (parsed == Parsed::kValue) return true;
-    const std::string reason = text.empty() ? "a feature without a value" : parsed == Parsed::kOutOfRange ? "the value is beyond the range of float32" : "the value is not a number";
+    const std::string reason = text.empty()                    ? "a feature without a value"
+                               : parsed == Parsed::kOutOfRange ? "the value is beyond the range of float32"
+                                                               : "the value is not a number";
     if (plan_.table.on_error == OnError::kMissing) {
       ++block_.unreadable[reason];
       value = std::numeric_limits<float>::quiet_NaN();

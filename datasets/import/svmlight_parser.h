@@ -12,16 +12,17 @@ namespace cohort::datasets {
 
 enum class SvmlightLabel : uint8_t { kNumber, kClasses, kSequence };
 
-/// What the columns of a plan's schema are for: the label first, then the query where there is one, then `indices` and `values`, or a column a feature.
+/// What the columns of a plan's schema are for: the label first, then the query where there is one, then `indices` and `values`, or a
+/// column a feature.
 struct SvmlightPlan {
-  ImportPlan table;                  ///< schema, rules and on_error alone
+  ImportPlan table;  ///< schema, rules and on_error alone
   SvmlightLabel label = SvmlightLabel::kNumber;
   std::vector<double> class_values;  ///< of classes that are numbers; NaN for others
   bool query = false;
   bool query_categorical = false;
   bool dense = false;
-  int64_t first_index = 0;           ///< the lowest that may occur
-  int64_t features = 0;              ///< 0: any number
+  int64_t first_index = 0;  ///< the lowest that may occur
+  int64_t features = 0;     ///< 0: any number
 };
 
 /// `text` holds whole lines. Thread-safe.

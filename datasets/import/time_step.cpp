@@ -18,7 +18,8 @@ struct Unit {
   std::string_view name;
   int64_t seconds, months;
 };
-constexpr std::array<Unit, 7> kUnits{{{"s", 1, 0}, {"min", 60, 0}, {"h", 3600, 0}, {"d", kDaySeconds, 0}, {"w", 7 * kDaySeconds, 0}, {"mo", 0, 1}, {"y", 0, 12}}};
+constexpr std::array<Unit, 7> kUnits{
+    {{"s", 1, 0}, {"min", 60, 0}, {"h", 3600, 0}, {"d", kDaySeconds, 0}, {"w", 7 * kDaySeconds, 0}, {"mo", 0, 1}, {"y", 0, 12}}};
 
 /// A time as months since the year 0, the day in the month, and the seconds of the day.
 struct MonthTime {
@@ -27,7 +28,8 @@ struct MonthTime {
 };
 
 std::chrono::year_month year_month_of(int64_t month) {
-  return std::chrono::year(static_cast<int>(month >= 0 ? month / 12 : -((11 - month) / 12))) / std::chrono::month(static_cast<unsigned>((month % 12 + 12) % 12 + 1));
+  return std::chrono::year(static_cast<int>(month >= 0 ? month / 12 : -((11 - month) / 12))) /
+         std::chrono::month(static_cast<unsigned>((month % 12 + 12) % 12 + 1));
 }
 
 int64_t days_in(int64_t month) {
@@ -55,7 +57,8 @@ TimeStep::TimeStep(const std::string& text) : text_(text) {
   const std::string_view name = std::string_view(text).substr(digits);
   const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == name; });
   if (!numbered || unit == kUnits.end() || count < 1 || count > 1'000'000) {
-    throw core::usage_error("\"" + text + "\" is no step of time", "a number and s, min, h, d, w, mo or y: \"15min\", \"1h\", \"1d\", \"1mo\"");
+    throw core::usage_error("\"" + text + "\" is no step of time",
+                            "a number and s, min, h, d, w, mo or y: \"15min\", \"1h\", \"1d\", \"1mo\"");
   }
   seconds_ = count * unit->seconds;
   months_ = count * unit->months;

@@ -63,15 +63,17 @@ TEST_F(SeriesImport, TargetsAreNeverFeatures) {
 }
 
 TEST_F(SeriesImport, WindowsNeverMixSeries) {
-  const Dataset dataset = make("t,shop,a\n2021-03-01,x,1\n2021-03-02,x,2\n2021-03-03,x,3\n2021-03-01,y,10\n2021-03-02,y,20\n2021-03-03,y,30\n2021-03-01,z,7\n",
-                               kDaily + "ids = [\"shop\"]\n");
+  const Dataset dataset =
+      make("t,shop,a\n2021-03-01,x,1\n2021-03-02,x,2\n2021-03-03,x,3\n2021-03-01,y,10\n2021-03-02,y,20\n2021-03-03,y,30\n2021-03-01,z,7\n",
+           kDaily + "ids = [\"shop\"]\n");
   EXPECT_EQ(float_sequences(dataset, "a"), (Rows{{1, 2}, {10, 20}}));
   EXPECT_THAT(stored_values<int32_t>(dataset, "shop"), ElementsAre(0, 1));
   EXPECT_EQ(summary_.cleaned.at("series too short for a window"), 1u);
 }
 
 TEST_F(SeriesImport, WindowsNeverMixParts) {
-  const auto one = folder_.write("one.csv", days({{1, "1"}, {2, "2"}, {3, "3"}})), two = folder_.write("two.csv", days({{4, "4"}, {5, "5"}, {6, "6"}}));
+  const auto one = folder_.write("one.csv", days({{1, "1"}, {2, "2"}, {3, "3"}})),
+             two = folder_.write("two.csv", days({{4, "4"}, {5, "5"}, {6, "6"}}));
   import_run("series", {"train=" + one.string(), "test=" + two.string()}, kDaily, folder_ / "parts");
   const Dataset dataset = Dataset::open(folder_ / "parts");
   EXPECT_EQ(float_sequences(dataset, "a"), (Rows{{1, 2}, {4, 5}}));
@@ -82,7 +84,8 @@ TEST_F(SeriesImport, WindowsNeverMixParts) {
 TEST_F(SeriesImport, TheOrderOfTheRowsDoesNotMatter) {
   std::string ordered = "t,shop,a\n", mixed = ordered;
   const auto row = [](int shop, int day) {
-    return "2021-03-" + std::string(day < 10 ? "0" : "") + std::to_string(day) + ",s" + std::to_string(shop) + "," + std::to_string(shop * 100 + day) + "\n";
+    return "2021-03-" + std::string(day < 10 ? "0" : "") + std::to_string(day) + ",s" + std::to_string(shop) + "," +
+           std::to_string(shop * 100 + day) + "\n";
   };
   for (int shop = 0; shop < 7; ++shop) {
     for (int day = 1; day <= 20; ++day) ordered += row(shop, day);
@@ -97,7 +100,8 @@ TEST_F(SeriesImport, TheOrderOfTheRowsDoesNotMatter) {
 }
 
 TEST_F(SeriesImport, AGapEndsTheImportAndIsNamed) {
-  const core::Error found = error("t,shop,a\n2021-03-01,x,1\n2021-03-01,y,1\n2021-03-02,x,2\n\n2021-03-04,y,3\n", kDaily + "ids = [\"shop\"]\n", 2);
+  const core::Error found =
+      error("t,shop,a\n2021-03-01,x,1\n2021-03-01,y,1\n2021-03-02,x,2\n\n2021-03-04,y,3\n", kDaily + "ids = [\"shop\"]\n", 2);
   EXPECT_THAT(found.message(), HasSubstr("series shop \"y\": no row at 2021-03-02 00:00:00, and 1 more steps, before this one"));
   EXPECT_EQ(found.place().line, 6);
   EXPECT_THAT(found.remedy(), HasSubstr("skip"));
@@ -127,7 +131,8 @@ TEST_F(SeriesImport, AnInterpolatedValueIsNoOriginAndNoLastTarget) {
 }
 
 TEST_F(SeriesImport, LongGapsAreLeftOut) {
-  const Dataset dataset = make(days({{1, "1"}, {2, "2"}, {4, "4"}, {5, "5"}, {9, "9"}, {10, "10"}, {11, "11"}}), kDaily + "gaps = \"forward\"\nmax_gap = 2\n");
+  const Dataset dataset =
+      make(days({{1, "1"}, {2, "2"}, {4, "4"}, {5, "5"}, {9, "9"}, {10, "10"}, {11, "11"}}), kDaily + "gaps = \"forward\"\nmax_gap = 2\n");
   EXPECT_EQ(float_sequences(dataset, "a"), (Rows{{1, 2}, {2, 2}, {2, 4}, {9, 10}}));
   EXPECT_EQ(float_sequences(dataset, "a_next"), (Rows{{2}, {4}, {5}, {11}}));
 }
@@ -196,12 +201,14 @@ TEST_F(SeriesImport, LabelsAreAStepASumOrAMean) {
 TEST_F(SeriesImport, TheCalendarStandsForOriginAndHorizon) {
   const std::string csv = days({{5, "1"}, {6, "2"}, {7, "3"}, {8, "4"}});  // Friday to Monday
   const Dataset categories = make(csv, kDaily + "[calendar]\nfields = [\"weekday\", \"weekend\"]\n");
-  EXPECT_EQ(categories.schema().names(), (std::vector<std::string>{"origin", "weekday", "weekend", "a", "a_next", "weekday_next", "weekend_next"}));
+  EXPECT_EQ(categories.schema().names(),
+            (std::vector<std::string>{"origin", "weekday", "weekend", "a", "a_next", "weekday_next", "weekend_next"}));
   EXPECT_THAT(stored_values<int32_t>(categories, "weekday"), ElementsAre(5, 6));
   EXPECT_EQ(code_sequences(categories, "weekday_next"), (std::vector<std::vector<int32_t>>{{6}, {0}}));
   EXPECT_EQ(categories.schema().at("weekday").dictionary.integers.size(), 7u);
   const Dataset circle = make(csv, kDaily + "[calendar]\nfields = [\"weekday\", \"weekend\"]\nencoding = \"cyclic\"\norigin = false\n");
-  EXPECT_EQ(circle.schema().names(), (std::vector<std::string>{"origin", "a", "a_next", "weekday_next_sin", "weekday_next_cos", "weekend_next"}));
+  EXPECT_EQ(circle.schema().names(),
+            (std::vector<std::string>{"origin", "a", "a_next", "weekday_next_sin", "weekday_next_cos", "weekend_next"}));
   EXPECT_FLOAT_EQ(float_sequences(circle, "weekday_next_sin")[0][0], static_cast<float>(std::sin(2 * M_PI * 6 / 7)));
   EXPECT_EQ(float_sequences(circle, "weekday_next_cos")[1][0], 1);
 }
@@ -234,7 +241,8 @@ TEST_F(SeriesImport, NoWindowAtAllIsAMistake) {
 }
 
 TEST_F(SeriesImport, OptionsThatCanNotBeAreAllNamed) {
-  const core::Error found = error(days({{1, "1"}}), "time = \"tt\"\nstep = \"1 hour\"\nlook_back = 0\nhorizon = 2\n[label]\nchannel = \"a\"\nstep = 3\n");
+  const core::Error found =
+      error(days({{1, "1"}}), "time = \"tt\"\nstep = \"1 hour\"\nlook_back = 0\nhorizon = 2\n[label]\nchannel = \"a\"\nstep = 3\n");
   EXPECT_THAT(std::string(found.what()), HasSubstr("is no step of time"));
   EXPECT_THAT(std::string(found.what()), HasSubstr("beyond the horizon"));
   EXPECT_THAT(std::string(found.what()), HasSubstr("look_back"));

@@ -11,8 +11,9 @@ namespace cohort::datasets {
 namespace {
 
 /// Split and first point of the origin of every window, as the words of the header say.
-std::set<std::pair<int32_t, uint64_t>> by_definition(const WindowShape& shape, const std::vector<SeriesPiece>& pieces, const std::vector<SeriesRun>& runs,
-                                                     const std::vector<int64_t>& ahead, uint64_t& skipped) {
+std::set<std::pair<int32_t, uint64_t>> by_definition(const WindowShape& shape, const std::vector<SeriesPiece>& pieces,
+                                                     const std::vector<SeriesRun>& runs, const std::vector<int64_t>& ahead,
+                                                     uint64_t& skipped) {
   std::set<std::pair<int32_t, uint64_t>> windows;
   for (const SeriesPiece& piece : pieces) {
     for (int64_t origin = piece.end - 1 - shape.horizon; origin >= 0; origin -= shape.stride) {
@@ -58,7 +59,8 @@ TEST(SeriesLayout, IsWhatTheDefinitionSaysForRandomSeries) {
     uint64_t count = 0;
     for (const WindowStretch& stretch : lay_windows(shape, pieces, runs, ahead, skipped)) {
       EXPECT_GT(stretch.count, 0u);
-      for (uint64_t i = 0; i < stretch.count; ++i, ++count) found.emplace(stretch.split, stretch.origin + i * static_cast<uint64_t>(shape.stride));
+      for (uint64_t i = 0; i < stretch.count; ++i, ++count)
+        found.emplace(stretch.split, stretch.origin + i * static_cast<uint64_t>(shape.stride));
     }
     ASSERT_EQ(found, wanted) << "trial " << trial;
     ASSERT_EQ(count, wanted.size()) << "a window twice in trial " << trial;

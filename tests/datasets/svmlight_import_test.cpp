@@ -61,12 +61,14 @@ TEST_F(SvmlightImport, MistakesNameLineAndColumn) {
     std::string line, message;
     int column;
   };
-  for (const Case& c : {Case{"1 1:1 2", "a feature without a colon", 7}, Case{"1 1:1 1:2", "a repeated index", 7}, Case{"1 5:1 2:2", "indices that don't ascend", 7},
-                        Case{"1 1:nan", "the value is not a number", 3}, Case{"1 1:inf", "the value is not a number", 3}, Case{"1 1:1e99", "beyond the range of float32", 3},
+  for (const Case& c : {Case{"1 1:1 2", "a feature without a colon", 7}, Case{"1 1:1 1:2", "a repeated index", 7},
+                        Case{"1 5:1 2:2", "indices that don't ascend", 7}, Case{"1 1:nan", "the value is not a number", 3},
+                        Case{"1 1:inf", "the value is not a number", 3}, Case{"1 1:1e99", "beyond the range of float32", 3},
                         Case{"1 1:", "a feature without a value", 3}, Case{"1 99999999999999999999:1", "beyond the range of int64", 3},
-                        Case{"1 -3:1", "a negative index", 3}, Case{"1 x:1", "the index is not a whole number", 3}, Case{"1:5", "a line without a label", 1},
-                        Case{"spam 1:1", "the label is not a number", 1}, Case{"1,2 1:1", "several labels in a line", 1},
-                        Case{"1 qid:4 1:1", "a query that was not expected", 3}, Case{"1 1:1 qid:4", "qid stands behind a feature", 7}}) {
+                        Case{"1 -3:1", "a negative index", 3}, Case{"1 x:1", "the index is not a whole number", 3},
+                        Case{"1:5", "a line without a label", 1}, Case{"spam 1:1", "the label is not a number", 1},
+                        Case{"1,2 1:1", "several labels in a line", 1}, Case{"1 qid:4 1:1", "a query that was not expected", 3},
+                        Case{"1 1:1 qid:4", "qid stands behind a feature", 7}}) {
     const core::Error found = error("1 1:1\n" + c.line + "\n2 1:1\n");
     EXPECT_THAT(found.message(), HasSubstr(c.message)) << c.line;
     EXPECT_EQ(found.place().line, 2) << c.line;
