@@ -79,7 +79,7 @@ class EtTh1(unittest.TestCase):
         file = source_file(self, "etth1/ETTh1.csv.gz")
         frame = pandas.read_csv(file)
         self.assertEqual(len(frame), 17420)
-        times = pandas.to_datetime(frame["date"]).astype("int64").to_numpy() // 10**9
+        times = pandas.to_datetime(frame["date"]).astype("datetime64[s]").astype("int64").to_numpy()
         # As in the papers: a split's targets are its own rows, histories reach back.
         origins, splits = [], []
         for name, begin, end in (("train", self.LOOK_BACK, 8640), ("valid", 8640, 11520), ("test", 11520, 14400)):
@@ -104,7 +104,7 @@ class EtTh1(unittest.TestCase):
                 self.assertIs(stored.columns[channel + "_next"].get("feature"), False)
             numpy.testing.assert_array_equal(stored.plain("OT_in_24h"), frame["OT"].to_numpy().astype("float32")[origins + 24])
             hours = pandas.to_datetime(frame["date"]).dt.hour.to_numpy()
-            days = pandas.to_datetime(frame["date"]).dt.dayofyear.to_numpy()
+            days = pandas.to_datetime(frame["date"]).dt.day_of_year.to_numpy()
             numpy.testing.assert_allclose(stored.plain("hour_sin"), numpy.sin(2 * numpy.pi * hours[origins] / 24), atol=1e-7)
             _, ahead = cut(days, origins, self.LOOK_BACK, self.HORIZON)
             numpy.testing.assert_allclose(stored.windows("day_of_year_next_cos", self.HORIZON), numpy.cos(2 * numpy.pi * (ahead - 1) / 366), atol=1e-7)
@@ -135,7 +135,7 @@ class StoreItemDemand(unittest.TestCase):
         numpy.testing.assert_array_equal(stored.plain("item"), numpy.repeat(numpy.tile(numpy.arange(1, 51), 10), len(origins)))
         self.assertEqual(list(stored.plain("split")), (["train"] * len(train) + ["valid", "test"]) * 500)
         weeks = dates.dt.isocalendar().week.to_numpy().astype("int64")
-        weekdays = dates.dt.dayofweek.to_numpy()
+        weekdays = dates.dt.day_of_week.to_numpy()
         numpy.testing.assert_array_equal(stored.windows("week_next", self.HORIZON), numpy.tile(cut(weeks, origins, 1, self.HORIZON)[1], (500, 1)))
         numpy.testing.assert_array_equal(stored.plain("weekday"), numpy.tile(weekdays[origins], 500))
 

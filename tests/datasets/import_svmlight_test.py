@@ -77,8 +77,9 @@ class Svmlight(unittest.TestCase):
 
     def test_the_dataset_is_the_same_for_any_number_of_ranks(self):
         sklearn.datasets.dump_svmlight_file(self.x, self.y, str(self.folder / "x.svm"), query_id=self.qid)
-        found = {json.dumps([self.run_import("x.svm", 'qid = "categorical"\n[store]\nrows_per_shard = 2048\nchunk_rows = 512\n', f"r{ranks}", ranks)[0][key] for key in ("schema", "shards")])
-                 for ranks in (1, 2, 3)}
+        options = 'qid = "categorical"\n[store]\nrows_per_shard = 2048\nchunk_rows = 512\n'
+        manifests = [self.run_import("x.svm", options, f"r{ranks}", ranks)[0] for ranks in (1, 2, 3)]
+        found = {json.dumps([manifest[key] for key in ("identity", "schema", "shards")]) for manifest in manifests}
         self.assertEqual(len(found), 1)
 
 

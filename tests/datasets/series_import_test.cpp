@@ -241,11 +241,17 @@ TEST_F(SeriesImport, NoWindowAtAllIsAMistake) {
 }
 
 TEST_F(SeriesImport, OptionsThatCanNotBeAreAllNamed) {
-  const core::Error found =
-      error(days({{1, "1"}}), "time = \"tt\"\nstep = \"1 hour\"\nlook_back = 0\nhorizon = 2\n[label]\nchannel = \"a\"\nstep = 3\n");
-  EXPECT_THAT(std::string(found.what()), HasSubstr("is no step of time"));
-  EXPECT_THAT(std::string(found.what()), HasSubstr("beyond the horizon"));
-  EXPECT_THAT(std::string(found.what()), HasSubstr("look_back"));
+  const std::string options =
+      "time = \"t\"\nstep = \"1 hour\"\nlook_back = 1\nhorizon = 2\n[label]\nchannel = \"a\"\nstep = 3\n"
+      "[borders]\ntrain_until = \"2021-03-02\"\nvalid_until = \"2021-03-01\"\n";
+  const std::string found = error(days({{1, "1"}}), options).what();
+  EXPECT_THAT(found, HasSubstr("is no step of time"));
+  EXPECT_THAT(found, HasSubstr("beyond the horizon"));
+  EXPECT_THAT(found, HasSubstr("the borders don't ascend"));
+  const std::string columns =
+      error(days({{1, "1"}}), "time = \"tt\"\nchannels = [\"a\", \"b\"]\nstep = \"1h\"\nlook_back = 1\nhorizon = 2\n").what();
+  EXPECT_THAT(columns, HasSubstr("the input has no column \"tt\""));
+  EXPECT_THAT(columns, HasSubstr("the input has no column \"b\""));
 }
 
 }  // namespace
