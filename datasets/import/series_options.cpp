@@ -12,7 +12,7 @@
 namespace cohort::datasets {
 namespace {
 
-bool holds(const std::vector<std::string>& names, const std::string& name) {
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -169,7 +169,7 @@ void SeriesOptions::describe(core::Describe<SeriesOptions>& d) {
 void complete_series_options(SeriesOptions& options, const std::vector<std::string>& names, core::Diagnostics& diagnostics) {
   std::map<std::string, std::string> roles;
   const auto claim = [&](const std::string& path, const std::string& name, const std::string& kind) {
-    if (!holds(names, name)) {
+    if (!is_among(names, name)) {
       const std::string guess = core::did_you_mean(name, names);
       std::string remedy = guess.empty() ? "the input's columns are " + core::toml_string(names.empty() ? "" : names.front()) + " …"
                                          : "did you mean \"" + guess + "\"?";
@@ -204,7 +204,7 @@ void complete_series_options(SeriesOptions& options, const std::vector<std::stri
   if (roles.contains(options.time)) options.columns[options.time].format = options.time_format;
   if (options.targets.empty()) options.targets = options.channels;
   const auto need_channel = [&](const std::string& path, const std::string& name) {
-    if (holds(options.channels, name)) return;
+    if (is_among(options.channels, name)) return;
     const std::string guess = core::did_you_mean(name, options.channels);
     diagnostics.error(path, core::toml_string(name) + " is no channel",
                       guess.empty() ? "name one of the channels" : "did you mean \"" + guess + "\"?");
@@ -212,7 +212,7 @@ void complete_series_options(SeriesOptions& options, const std::vector<std::stri
   for (std::size_t i = 0; i < options.targets.size(); ++i) need_channel("targets[" + std::to_string(i) + "]", options.targets[i]);
   if (options.label) need_channel("label.channel", options.label->channel);
   for (const auto& [name, column] : options.columns) {
-    if (holds(names, name) && !roles.contains(name)) {
+    if (is_among(names, name) && !roles.contains(name)) {
       diagnostics.key_error("columns." + core::toml_key(name), "column " + core::toml_string(name) + " is not used",
                             "name it in channels, known or ids");
     }

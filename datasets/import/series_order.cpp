@@ -28,7 +28,7 @@ Schema run_schema(std::size_t values) {
 }
 
 /// Rows of a run until it is sorted and written.
-struct Batch {
+struct RunBatch {
   std::vector<int64_t> series, times, positions;
   std::vector<float> values;  ///< row by row
 
@@ -111,7 +111,7 @@ void SeriesOrder::sort_rows(const std::filesystem::path& file, WorkerPool& pool,
   const std::size_t width = columns_.values.size();
   merge_->schema = run_schema(width);
   RowSpool spool(file, merge_->schema, pool);
-  Batch batch;
+  RunBatch batch;
   SeriesKeys keys(rows_, columns_);
   std::vector<ColumnBlock> values(width);
   for (uint64_t at = begin; at < end; at += kOrderBlock) {

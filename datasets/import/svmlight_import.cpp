@@ -4,6 +4,7 @@
 #include <deque>
 #include <future>
 #include <limits>
+#include <memory>
 
 #include "core/error.h"
 #include "datasets/import/csv_blocks.h"

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "datasets/io/time_format.h"
-#include "import_run.h"
-#include "temporary_folder.h"
+#include "tests/datasets/import_run.h"
+#include "tests/datasets/temporary_folder.h"
 
 namespace cohort::datasets {
 namespace {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/philox.h"
-#include "temporary_folder.h"
+#include "tests/datasets/temporary_folder.h"
 #include "tests/support/thread_communicator.h"
 
 namespace cohort::datasets {

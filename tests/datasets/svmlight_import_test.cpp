@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "import_run.h"
-#include "temporary_folder.h"
+#include "tests/datasets/import_run.h"
+#include "tests/datasets/temporary_folder.h"
 
 namespace cohort::datasets {
 namespace {
