@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "datasets/import/csv_import.h"
+#include "datasets/import/series_import.h"
+#include "datasets/import/svmlight_import.h"
 #include "datasets/import/table_formats.h"
 
 namespace cohort::datasets {
@@ -15,6 +17,8 @@ const std::map<std::string, Importer>& importers() {
       {"movielens", movielens_importer()},
       {"text", text_importer()},
       {"interactions", interactions_importer()},
+      {"series", series_importer()},
+      {"svmlight", svmlight_importer()},
   };
   return all;
 }

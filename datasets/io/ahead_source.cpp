@@ -1,6 +1,7 @@
 #include "datasets/io/ahead_source.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -43,8 +44,8 @@ class AheadSource : public ByteSource {
     return source_->sha256();
   }
   uint64_t stored_bytes() const override {
-    const_cast<AheadSource*>(this)->finish();
-    return source_->stored_bytes();
+    // Asked for in the midst of reading: waiting for the thread would wait for ever, since it waits for its reader.
+    return stored_bytes_.load(std::memory_order_relaxed);
   }
 
  private:
@@ -96,6 +97,7 @@ class AheadSource : public ByteSource {
           chunk.size += count;
           more = count > 0;
         }
+        stored_bytes_.store(source_->stored_bytes(), std::memory_order_relaxed);
         std::lock_guard lock(mutex_);
         if (chunk.size > 0) ready_.push_back(std::move(chunk));
         changed_.notify_all();
@@ -128,6 +130,7 @@ class AheadSource : public ByteSource {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<AheadChunk> ready_, spare_;
+  std::atomic<uint64_t> stored_bytes_{0};
   int unused_;  ///< chunks that may still be allocated
   bool stop_ = false, ended_ = false;
   std::exception_ptr failure_;

@@ -153,5 +153,29 @@ TEST(ReadAhead, HandsOutWhatCameBeforeAFailure) {
   }
 }
 
+/// Has no end.
+class Endless : public ByteSource {
+ public:
+  std::size_t read(std::span<char> out) override {
+    read_ += out.size();
+    return out.size();
+  }
+  std::string sha256() override { return {}; }
+  uint64_t stored_bytes() const override { return read_; }
+
+ private:
+  uint64_t read_ = 0;
+};
+
+TEST(ReadAhead, TellsOfItsProgressWhileItReads) {
+  const std::unique_ptr<ByteSource> source = read_ahead(std::make_unique<Endless>(), 8, 2);
+  std::string bytes(100, '\0');
+  uint64_t read = 0;
+  while (read < 1000) {
+    read += source->read(bytes);
+    EXPECT_GE(source->stored_bytes(), read);
+  }
+}
+
 }  // namespace
 }  // namespace cohort::datasets
