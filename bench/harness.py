@@ -45,26 +45,26 @@ def machine():
     return {"cpu": model, "cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
 
 
-def alternate(sides, repetitions):
+def alternate(sides, repetitions, unit="rows/s"):
     """sides: name → function giving a figure. Each repetition runs every side once, in turn."""
     figures = {name: [] for name in sides}
     for repetition in range(repetitions):
         for name, measure in sides.items():
             figures[name].append(measure())
-            print(f"  {repetition + 1}/{repetitions}  {name:<28} {figures[name][-1]:>12,.0f} rows/s", flush=True)
+            print(f"  {repetition + 1}/{repetitions}  {name:<28} {figures[name][-1]:>12,.0f} {unit}", flush=True)
     return figures
 
 
-def record(name, what, figures, ours, options, before, versions):
+def record(name, what, figures, ours, options, before, versions, unit="rows/s"):
     """Prints and writes medians and the ratio of ours to each other side."""
     medians = {side: statistics.median(values) for side, values in figures.items()}
     ratios = {f"{our} / {side}": medians[our] / medians[side] for our in ours for side in medians if side not in ours}
     print(f"\n{what}: medians of {len(next(iter(figures.values())))} alternating repetitions")
     for side, value in medians.items():
-        print(f"  {side:<28} {value:>12,.0f} rows/s   ({min(figures[side]):,.0f} to {max(figures[side]):,.0f})")
+        print(f"  {side:<28} {value:>12,.0f} {unit}   ({min(figures[side]):,.0f} to {max(figures[side]):,.0f})")
     for pair, ratio in ratios.items():
         print(f"  {pair:<44} {ratio:.2f}")
-    result = {"what": what, "unit": "rows/s", "date": datetime.date.today().isoformat(), "machine": before, "versions": versions,
+    result = {"what": what, "unit": unit, "date": datetime.date.today().isoformat(), "machine": before, "versions": versions,
               "options": {key: str(value) for key, value in options.items() if key not in ("program", "work", "out")}, "figures": figures, "medians": medians, "ratios": ratios}
     target = options["out"] or ROOT / "bench" / "results" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)

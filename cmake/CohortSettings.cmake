@@ -20,6 +20,17 @@ if(COHORT_SANITIZE)
   add_link_options(-fsanitize=${COHORT_SANITIZE})
 endif()
 
+# libFuzzer's targets (tests/fuzz), under the address and undefined-behaviour sanitizers.
+option(COHORT_FUZZ "Build the fuzz targets; needs clang" OFF)
+if(COHORT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "COHORT_FUZZ needs clang with libFuzzer.\n"
+      "  remedy: apt-get install clang libclang-rt-dev, and pass -DCMAKE_CXX_COMPILER=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 find_program(COHORT_CCACHE ccache)

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "datasets/io/input_file.h"
+#include "datasets/store/scratch.h"
 
 namespace cohort::datasets {
 namespace {
@@ -17,39 +17,72 @@ constexpr const char* kRestoreShard = "restore the file from a copy, or import t
 
 }  // namespace
 
-void ArrayReader::check_structure(const StoredFile& file) {
-  bool& checked = checked_[file.file];
-  if (checked) return;
+const InputFile& ArrayReader::open(const StoredFile& file) {
+  if (open_ && open_->name == file.file) return open_->input;
   const std::filesystem::path path = folder_ / file.file;
+  open_.reset();
   std::error_code error;
-  const uint64_t bytes = std::filesystem::file_size(path, error);
-  if (error) throw_damaged(path, "the file is missing");
-  if (bytes != file.bytes) {
-    throw_damaged(path, "the file has " + std::to_string(bytes) + " bytes, the manifest says " + std::to_string(file.bytes));
+  if (!std::filesystem::is_regular_file(path, error)) throw_damaged(path, "the file is missing");
+  InputFile input(path);
+  if (!checked_.contains(file.file)) {
+    const uint64_t bytes = input.size();
+    if (bytes != file.bytes) {
+      throw_damaged(path, "the file has " + std::to_string(bytes) + " bytes, the manifest says " + std::to_string(file.bytes));
+    }
+    if (structure_hash(path, file) != file.structure) throw_damaged(path, "the file's structure was changed after it was written");
+    checked_.insert(file.file);
   }
-  if (structure_hash(path, file) != file.structure) throw_damaged(path, "the file's structure was changed after it was written");
-  checked = true;
+  return open_.emplace(OpenFile{file.file, std::move(input)}).input;
 }
 
-const std::vector<std::byte>& ArrayReader::chunk(const StoredFile& file, const StoredArray& array, uint64_t number) {
-  Chunk& last = last_[array.name];
-  if (last.array == &array && last.number == number) return last.values;
-  check_structure(file);
-  last.array = nullptr;
-  const std::filesystem::path path = folder_ / file.file;
+/// A whole chunk, its padding included.
+void ArrayReader::decode(const StoredFile& file, const StoredArray& array, uint64_t number, std::span<std::byte> raw) {
+  const InputFile& input = open(file);
   const std::size_t element_size = size_of(array.element);
-  std::vector<std::byte> stored(array.bytes[number]);
-  InputFile(path).read_at(array.offsets[number], stored);
-  last.values.resize(array.chunk * element_size);
-  const std::size_t valid = array.chunk_elements(number) * element_size;
-  const bool decoded = decode_chunk(filter_, element_size, stored, last.values);
-  if (!decoded || chunk_hash(std::span(last.values).first(valid)) != array.xxh3[number]) {
-    throw_damaged(path, "column \"" + array.name + "\", chunk " + std::to_string(number) + " is damaged: " +
-                            (decoded ? "its checksum doesn't fit" : "it can't be decompressed"));
+  bool decoded = true;
+  if (filter_ == Filter::kNone && array.bytes[number] == raw.size()) {
+    input.read_at(array.offsets[number], raw);
+  } else {
+    const Scratch stored(array.bytes[number]);
+    input.read_at(array.offsets[number], stored.bytes());
+    decoded = decode_chunk(filter_, element_size, stored.bytes(), raw);
   }
-  last.array = &array;
-  last.number = number;
-  return last.values;
+  if (decoded && chunk_hash(raw.first(array.chunk_elements(number) * element_size)) == array.xxh3[number]) return;
+  throw_damaged(input.path(), "column \"" + array.name + "\", chunk " + std::to_string(number) + " is damaged: " +
+                                  (decoded ? "its checksum doesn't fit" : "it can't be decompressed"));
+}
+
+/// To be asked before memory is taken for what the manifest claims.
+void ArrayReader::check_claim(const StoredFile& file, const StoredArray& array, uint64_t number) const {
+  const std::size_t element_size = size_of(array.element);
+  if (can_decode(steps_of(filter_, element_size), 0, array.bytes[number], array.chunk * element_size)) return;
+  throw_damaged(folder_ / file.file, "column \"" + array.name + "\", chunk " + std::to_string(number) + " is too short for its elements");
+}
+
+/// Elements [within, …) of a chunk.
+void ArrayReader::read_chunk(const StoredFile& file, const StoredArray& array, uint64_t number, uint64_t within,
+                             std::span<std::byte> out) {
+  const std::size_t element_size = size_of(array.element), chunk_bytes = array.chunk * element_size;
+  const auto kept = last_.find(array.name);
+  const bool is_kept = kept != last_.end() && kept->second.array == &array && kept->second.number == number;
+  if (!is_kept && out.size() == chunk_bytes) return decode(file, array, number, out);
+  check_claim(file, array, number);
+  if (!is_kept && out.size() == array.chunk_elements(number) * element_size) {
+    // The last chunk, read to its end: nothing of it is left that could be asked for next.
+    const Scratch raw(chunk_bytes);
+    decode(file, array, number, raw.bytes());
+    std::memcpy(out.data(), raw.bytes().data(), out.size());
+    return;
+  }
+  Chunk& last = is_kept ? kept->second : last_[array.name];
+  if (!is_kept) {
+    last.array = nullptr;
+    last.values.resize(chunk_bytes);
+    decode(file, array, number, last.values);
+    last.array = &array;
+    last.number = number;
+  }
+  std::memcpy(out.data(), last.values.data() + within * element_size, out.size());
 }
 
 void ArrayReader::read(const StoredFile& file, const StoredArray& array, uint64_t first, uint64_t count,
@@ -59,11 +92,9 @@ void ArrayReader::read(const StoredFile& file, const StoredArray& array, uint64_
     throw core::failed_error("elements beyond the end of \"" + array.name + "\" in " + file.file + " were asked for");
   }
   while (count > 0) {
-    const uint64_t number = first / array.chunk;
     const uint64_t within = first % array.chunk;
     const uint64_t step = std::min(count, array.chunk - within);
-    const std::vector<std::byte>& values = chunk(file, array, number);
-    std::memcpy(out.data(), values.data() + within * element_size, step * element_size);
+    read_chunk(file, array, first / array.chunk, within, out.first(step * element_size));
     out = out.subspan(step * element_size);
     first += step;
     count -= step;
@@ -79,6 +110,9 @@ void ArrayReader::read_ragged(const StoredFile& file, const StoredArray& offsets
                        static_cast<uint64_t>(stored.back()) <= values.elements;
   if (!ordered) throw_damaged(folder_ / file.file, "the offsets in \"" + offsets.name + "\" don't fit the values");
   const auto total = static_cast<std::size_t>(stored.back() - stored.front());
+  for (uint64_t at = static_cast<uint64_t>(stored.front()) / values.chunk; total > 0 && at * values.chunk < static_cast<uint64_t>(stored.back()); ++at) {
+    check_claim(file, values, at);
+  }
   read(file, values, static_cast<uint64_t>(stored.front()), total, room(total));
   const int64_t shift = (ends.empty() ? 0 : ends.back()) - stored.front();
   for (uint64_t i = 1; i <= count; ++i) ends.push_back(stored[i] + shift);
@@ -97,11 +131,6 @@ void ArrayReader::read_texts(const StoredFile& file, const StoredArray& offsets,
     out.push_back(text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
     begin = end;
   }
-}
-
-void ArrayReader::check(const StoredFile& file, const StoredArray& array) {
-  check_structure(file);
-  for (uint64_t number = 0; number < array.chunks(); ++number) chunk(file, array, number);
 }
 
 }  // namespace cohort::datasets

@@ -6,16 +6,20 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "datasets/io/input_file.h"
 #include "datasets/store/chunk_codec.h"
 #include "datasets/store/stored_file.h"
 
 namespace cohort::datasets {
 
-/// Keeps the last chunk of each array, so that a walk in small steps decodes each chunk once. Not thread-safe.
+/// What a read covers of a chunk wholly is decoded straight into the caller's memory. Of each array the last chunk that was read in part
+/// is kept, so that a walk in small steps decodes each chunk once; and the last file is kept open. Not thread-safe.
 class ArrayReader {
  public:
   ArrayReader(std::filesystem::path folder, Filter filter) : folder_(std::move(folder)), filter_(filter) {}
@@ -33,22 +37,26 @@ class ArrayReader {
   void read_texts(const StoredFile& file, const StoredArray& offsets, const StoredArray& values, uint64_t first, uint64_t count,
                   std::vector<std::string>& out);
 
-  /// Reads every chunk of an array, for verification.
-  void check(const StoredFile& file, const StoredArray& array);
-
  private:
   struct Chunk {
     const StoredArray* array = nullptr;
     uint64_t number = 0;
     std::vector<std::byte> values;
   };
-  const std::vector<std::byte>& chunk(const StoredFile& file, const StoredArray& array, uint64_t number);
-  void check_structure(const StoredFile& file);
+  struct OpenFile {
+    std::string name;
+    InputFile input;
+  };
+  void read_chunk(const StoredFile& file, const StoredArray& array, uint64_t number, uint64_t within, std::span<std::byte> out);
+  void decode(const StoredFile& file, const StoredArray& array, uint64_t number, std::span<std::byte> raw);
+  void check_claim(const StoredFile& file, const StoredArray& array, uint64_t number) const;
+  const InputFile& open(const StoredFile& file);
 
   std::filesystem::path folder_;
   Filter filter_;
   std::map<std::string, Chunk> last_;  ///< by array name
-  std::map<std::string, bool> checked_;
+  std::set<std::string> checked_;
+  std::optional<OpenFile> open_;
 };
 
 }  // namespace cohort::datasets

@@ -1,19 +1,30 @@
 #include "datasets/store/chunk_codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <libdeflate.h>
 #include <xxhash.h>
 #include <zstd.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h>  // the same hash by the processor's widest instructions
+#endif
 
 #include "core/error.h"
+#include "datasets/store/scratch.h"
+#include "datasets/store/shuffle.h"
 
 namespace cohort::datasets {
 namespace {
 
 constexpr int kDeflateLevel = 1;
 constexpr int kZstdLevel = 3;
+// A match of deflate's makes at most 258 bytes of two bits; a block of zstd's, 128 KiB of four bytes.
+constexpr uint64_t kDeflateRatio = 1032;
+constexpr uint64_t kZstdRatio = 32768;
+constexpr std::size_t kFletcherBytes = 4;
 
 struct FreeCompressor {
   void operator()(libdeflate_compressor* c) const { libdeflate_free_compressor(c); }
@@ -21,8 +32,11 @@ struct FreeCompressor {
 struct FreeDecompressor {
   void operator()(libdeflate_decompressor* d) const { libdeflate_free_decompressor(d); }
 };
+struct FreeZstd {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
 
-// libdeflate's objects hold hundreds of kilobytes of tables: one a thread, made at first use.
+// These objects hold hundreds of kilobytes of tables: one a thread, made at first use.
 libdeflate_compressor* compressor() {
   thread_local std::unique_ptr<libdeflate_compressor, FreeCompressor> own(libdeflate_alloc_compressor(kDeflateLevel));
   if (!own) throw core::failed_error("out of memory for a compressor");
@@ -33,20 +47,100 @@ libdeflate_decompressor* decompressor() {
   if (!own) throw core::failed_error("out of memory for a decompressor");
   return own.get();
 }
+ZSTD_DCtx* zstd_context() {
+  thread_local std::unique_ptr<ZSTD_DCtx, FreeZstd> own(ZSTD_createDCtx());
+  if (!own) throw core::failed_error("out of memory for a decompressor");
+  return own.get();
+}
 
-// HDF5's shuffle filter: byte k of every element, then byte k + 1, …
-template <std::size_t kSize>
-void shuffle(const std::byte* raw, std::byte* out, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t k = 0; k < kSize; ++k) out[k * count + i] = raw[i * kSize + k];
+bool compresses(FilterStep step) { return step == FilterStep::kDeflate || step == FilterStep::kZstd; }
+
+bool decompress(FilterStep step, std::span<const std::byte> from, std::span<std::byte> to) {
+  if (step == FilterStep::kDeflate) {
+    return libdeflate_zlib_decompress(decompressor(), from.data(), from.size(), to.data(), to.size(), nullptr) == LIBDEFLATE_SUCCESS;
   }
+  return ZSTD_decompressDCtx(zstd_context(), to.data(), to.size(), from.data(), from.size()) == to.size();
 }
-template <std::size_t kSize>
-void unshuffle(const std::byte* shuffled, std::byte* raw, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t k = 0; k < kSize; ++k) raw[i * kSize + k] = shuffled[k * count + i];
+
+// The sum of 16-bit words in ones' complement: a multiple of 65535 that isn't 0 folds to 65535.
+uint32_t folded(uint64_t sum) { return sum == 0 ? 0 : static_cast<uint32_t>((sum - 1) % 65535 + 1); }
+
+// HDF5 1.6.2 wrote the bytes of each half in the other order on little-endian machines; such files are read too.
+uint32_t halves_swapped(uint32_t sum) { return (sum & 0x00ff00ffu) << 8 | (sum >> 8 & 0x00ff00ffu); }
+
+bool fletcher_fits(std::span<const std::byte> bytes, std::span<const std::byte> stored) {
+  uint32_t expected = 0;
+  for (std::size_t i = 0; i < kFletcherBytes; ++i) expected |= std::to_integer<uint32_t>(stored[i]) << (8 * i);
+  const uint32_t sum = fletcher32(bytes);
+  return sum == expected || halves_swapped(sum) == expected;
+}
+
+/// Undoes a chunk's steps one after another, the last of them straight into the caller's memory.
+class ChunkDecoder {
+ public:
+  ChunkDecoder(std::span<const FilterStep> steps, uint32_t skipped, std::size_t element_size, std::span<std::byte> raw)
+      : element_size_(element_size), raw_(raw) {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const bool same = steps[i] == FilterStep::kShuffle && element_size <= 1;
+      if ((skipped >> i & 1) == 0 && !same) steps_[count_++] = steps[i];
+    }
   }
-}
+
+  bool run(std::span<const std::byte> stored) {
+    current_ = stored;
+    for (std::size_t i = count_; i-- > 0;) {
+      if (!undo(i)) return false;
+    }
+    if (current_.size() != raw_.size()) return false;
+    if (current_.data() != raw_.data() && !raw_.empty()) std::memcpy(raw_.data(), current_.data(), raw_.size());
+    return true;
+  }
+
+ private:
+  bool undo(std::size_t i) {
+    if (steps_[i] == FilterStep::kFletcher32) {
+      if (current_.size() < kFletcherBytes) return false;
+      const std::size_t size = current_.size() - kFletcherBytes;
+      if (!fletcher_fits(current_.first(size), current_.subspan(size))) return false;
+      current_ = current_.first(size);
+      return true;
+    }
+    std::size_t size = current_.size();
+    if (compresses(steps_[i])) {
+      // What an earlier step made of the chunk is known unless it compressed too.
+      size = raw_.size();
+      for (std::size_t before = 0; before < i; ++before) {
+        if (compresses(steps_[before])) return false;
+        if (steps_[before] == FilterStep::kFletcher32) size += kFletcherBytes;
+      }
+    }
+    if (i == 0 && size != raw_.size()) return false;
+    const std::span<std::byte> target = i == 0 ? raw_ : take(size);
+    if (steps_[i] == FilterStep::kShuffle) {
+      unshuffle(element_size_, current_, target);
+    } else if (!decompress(steps_[i], current_, target)) {
+      return false;
+    }
+    current_ = target;
+    return true;
+  }
+
+  // Two in turn: what is being read stays whole.
+  std::span<std::byte> take(std::size_t size) {
+    turn_ = 1 - turn_;
+    scratch_[turn_].reset();
+    scratch_[turn_].emplace(size);
+    return scratch_[turn_]->bytes();
+  }
+
+  FilterStep steps_[32] = {};
+  std::size_t count_ = 0;
+  std::size_t element_size_;
+  std::span<std::byte> raw_;
+  std::span<const std::byte> current_;
+  std::optional<Scratch> scratch_[2];
+  std::size_t turn_ = 0;
+};
 
 }  // namespace
 
@@ -66,17 +160,21 @@ Filter filter_from_string(const std::string& text) {
   throw core::usage_error("\"" + text + "\" is no filter", "take none, deflate or zstd");
 }
 
+std::span<const FilterStep> steps_of(Filter filter, std::size_t element_size) {
+  static constexpr FilterStep kDeflated[] = {FilterStep::kShuffle, FilterStep::kDeflate};
+  static constexpr FilterStep kZstandard[] = {FilterStep::kShuffle, FilterStep::kZstd};
+  if (filter == Filter::kNone) return {};
+  const std::span<const FilterStep> steps = filter == Filter::kDeflate ? kDeflated : kZstandard;
+  return element_size > 1 ? steps : steps.subspan(1);
+}
+
 std::vector<std::byte> encode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> raw) {
   if (filter == Filter::kNone) return {raw.begin(), raw.end()};
-  std::vector<std::byte> shuffled;
+  std::optional<Scratch> shuffled;
   if (element_size > 1) {
-    shuffled.resize(raw.size());
-    if (element_size == 4) {
-      shuffle<4>(raw.data(), shuffled.data(), raw.size() / 4);
-    } else {
-      shuffle<8>(raw.data(), shuffled.data(), raw.size() / 8);
-    }
-    raw = shuffled;
+    shuffled.emplace(raw.size());
+    shuffle(element_size, raw, shuffled->bytes());
+    raw = shuffled->bytes();
   }
   std::vector<std::byte> out;
   if (filter == Filter::kDeflate) {
@@ -93,29 +191,42 @@ std::vector<std::byte> encode_chunk(Filter filter, std::size_t element_size, std
   return out;
 }
 
+bool decode_chunk(std::span<const FilterStep> steps, uint32_t skipped, std::size_t element_size, std::span<const std::byte> stored,
+                  std::span<std::byte> raw) {
+  if (steps.size() > 32) return false;
+  if (!can_decode(steps, skipped, stored.size(), raw.size())) return false;
+  return ChunkDecoder(steps, skipped, element_size, raw).run(stored);
+}
+
 bool decode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> stored, std::span<std::byte> raw) {
-  if (filter == Filter::kNone) {
-    if (stored.size() != raw.size()) return false;
-    std::memcpy(raw.data(), stored.data(), raw.size());
-    return true;
+  return decode_chunk(steps_of(filter, element_size), 0, element_size, stored, raw);
+}
+
+bool can_decode(std::span<const FilterStep> steps, uint32_t skipped, uint64_t stored_bytes, uint64_t raw_bytes) {
+  uint64_t most = stored_bytes;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if ((skipped >> i & 1) != 0 || !compresses(steps[i])) continue;
+    const uint64_t ratio = steps[i] == FilterStep::kDeflate ? kDeflateRatio : kZstdRatio;
+    most = most > UINT64_MAX / ratio ? UINT64_MAX : most * ratio;
   }
-  std::vector<std::byte> shuffled;
-  std::span<std::byte> target = raw;
-  if (element_size > 1) {
-    shuffled.resize(raw.size());
-    target = shuffled;
-  }
-  if (filter == Filter::kDeflate) {
-    if (libdeflate_zlib_decompress(decompressor(), stored.data(), stored.size(), target.data(), target.size(), nullptr) !=
-        LIBDEFLATE_SUCCESS) {
-      return false;
+  return raw_bytes <= most;
+}
+
+uint32_t fletcher32(std::span<const std::byte> bytes) {
+  // Over a piece of 2^16 words the first sum stays below 2^33, the second below 2^50.
+  constexpr std::size_t kWords = 1 << 16;
+  uint64_t first = 0, second = 0;
+  while (!bytes.empty()) {
+    const std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), 2 * kWords));
+    bytes = bytes.subspan(piece.size());
+    for (std::size_t i = 0; i < piece.size(); i += 2) {
+      first += std::to_integer<uint64_t>(piece[i]) << 8 | (i + 1 < piece.size() ? std::to_integer<uint64_t>(piece[i + 1]) : 0);
+      second += first;
     }
-  } else if (ZSTD_decompress(target.data(), target.size(), stored.data(), stored.size()) != target.size()) {
-    return false;
+    first = folded(first);
+    second = folded(second);
   }
-  if (element_size == 4) unshuffle<4>(target.data(), raw.data(), raw.size() / 4);
-  if (element_size == 8) unshuffle<8>(target.data(), raw.data(), raw.size() / 8);
-  return true;
+  return folded(second) << 16 | folded(first);
 }
 
 uint64_t chunk_hash(std::span<const std::byte> values) { return XXH3_64bits(values.data(), values.size()); }

@@ -15,11 +15,28 @@ enum class Filter : uint8_t { kNone, kDeflate, kZstd };
 std::string to_string(Filter filter);
 Filter filter_from_string(const std::string& text);  ///< throws Error (usage)
 
-/// `raw` is a whole chunk; elements of one byte aren't shuffled. Thread-safe.
+/// One of HDF5's filters.
+enum class FilterStep : uint8_t { kShuffle, kDeflate, kFletcher32, kZstd };
+
+/// What `filter` does to chunks of such elements, in the order in which it is done: elements of one byte aren't shuffled.
+std::span<const FilterStep> steps_of(Filter filter, std::size_t element_size);
+
+/// `raw` is a whole chunk. Thread-safe.
 std::vector<std::byte> encode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> raw);
 
-/// Fills `raw` exactly; gives false when the bytes don't decode to that size. Thread-safe; safe on hostile bytes.
+/// Undoes `steps`, at most 32 of them, listed in the order in which they were applied; step i was left out where bit i of `skipped` is
+/// set (HDF5's filter mask of a chunk). Fills `raw` exactly; gives false when the bytes don't decode to that size, a checksum doesn't fit, or two
+/// steps compress. `stored` and `raw` don't overlap. Thread-safe; safe on hostile bytes.
+bool decode_chunk(std::span<const FilterStep> steps, uint32_t skipped, std::size_t element_size, std::span<const std::byte> stored,
+                  std::span<std::byte> raw);
 bool decode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> stored, std::span<std::byte> raw);
+
+/// Whether that many stored bytes can decode to that many: to be asked before memory is taken for what a damaged file claims.
+bool can_decode(std::span<const FilterStep> steps, uint32_t skipped, uint64_t stored_bytes, uint64_t raw_bytes);
+
+/// HDF5's Fletcher checksum (Fletcher, "An arithmetic checksum for serial transmissions", 1982) of 16-bit words, the first byte the
+/// upper one; an odd last byte is the upper one of a word of its own.
+uint32_t fletcher32(std::span<const std::byte> bytes);
 
 uint64_t chunk_hash(std::span<const std::byte> values);  ///< XXH3, 64 bits
 

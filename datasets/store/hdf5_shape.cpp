@@ -1,46 +1,60 @@
 #include "datasets/store/hdf5_shape.h"
 
-#include "datasets/store/hdf5_handle.h"
+#include <algorithm>
+
+#include "datasets/store/hdf5_reader.h"
+#include "datasets/store/scratch.h"
 
 namespace cohort::datasets {
 namespace {
 
-std::string array_difference(hid_t file, const StoredArray& array, const std::string& doing) {
-  const std::string subject = "HDF5 sees the array \"" + array.name + "\" ";
-  if (const std::size_t slash = array.name.find('/'); slash != std::string::npos) {
-    if (check_hdf5(H5Lexists(file, array.name.substr(0, slash).c_str(), H5P_DEFAULT), doing) == 0) return subject + "nowhere";
+NumberType number_of(Element element) {
+  switch (element) {
+    case Element::kFloat32: return NumberType::of<float>();
+    case Element::kFloat64: return NumberType::of<double>();
+    case Element::kInt32: return NumberType::of<int32_t>();
+    case Element::kInt64: return NumberType::of<int64_t>();
+    case Element::kUInt64: return NumberType::of<uint64_t>();
+    case Element::kUInt8: return NumberType::of<uint8_t>();
   }
-  if (check_hdf5(H5Lexists(file, array.name.c_str(), H5P_DEFAULT), doing) == 0) return subject + "nowhere";
-  Hdf5Handle dataset(check_hdf5(H5Dopen2(file, array.name.c_str(), H5P_DEFAULT), doing), H5Dclose);
-  Hdf5Handle space(check_hdf5(H5Dget_space(dataset.id()), doing), H5Sclose);
-  Hdf5Handle type(check_hdf5(H5Dget_type(dataset.id()), doing), H5Tclose);
-  hsize_t extent = 0;
-  if (check_hdf5(H5Sget_simple_extent_ndims(space.id()), doing) != 1) return subject + "with several dimensions";
-  check_hdf5(H5Sget_simple_extent_dims(space.id(), &extent, nullptr), doing);
-  if (extent != array.elements) return subject + "with " + std::to_string(extent) + " elements";
-  if (H5Tget_size(type.id()) != size_of(array.element)) return subject + "with another type";
-  for (uint64_t chunk = 0; chunk < array.chunks(); ++chunk) {
-    const hsize_t first[] = {chunk * array.chunk};
-    unsigned mask = 0;
-    haddr_t address = 0;
-    hsize_t size = 0;
-    check_hdf5(H5Dget_chunk_info_by_coord(dataset.id(), first, &mask, &address, &size), doing);
-    if (address != array.offsets[chunk] || size != array.bytes[chunk]) {
-      return subject + "with chunk " + std::to_string(chunk) + " elsewhere";
-    }
+  return {};
+}
+
+/// What stands after `HDF5 sees the array "x" `; "" where all is as stated.
+std::string structure_difference(const Hdf5Structure& seen, const StoredArray& stated, Filter filter) {
+  using Layout = Hdf5Structure::Layout;
+  if (seen.elements != stated.elements) return "with " + std::to_string(seen.elements) + " elements";
+  if (seen.type != number_of(stated.element) || seen.swapped) return "with another type";
+  if (seen.layout != Layout::kChunked && seen.layout != Layout::kAskChunks) return "in one piece";
+  if (seen.chunk != stated.chunk) return "in chunks of " + std::to_string(seen.chunk) + " elements";
+  if (!std::ranges::equal(seen.steps, steps_of(filter, seen.type.bytes))) return "with other filters";
+  for (std::size_t i = 0; i < seen.chunks.size(); ++i) {
+    const Hdf5Structure::Chunk& chunk = seen.chunks[i];
+    if (chunk.offset != stated.offsets[i] || chunk.bytes != stated.bytes[i]) return "with chunk " + std::to_string(i) + " elsewhere";
+    if (chunk.skipped != 0) return "with chunk " + std::to_string(i) + " left unfiltered";
+  }
+  return {};
+}
+
+std::string values_difference(const Hdf5ArrayReader& reader, const StoredArray& stated) {
+  for (uint64_t i = 0; i < stated.chunks(); ++i) {
+    const Scratch values(stated.chunk_elements(i) * reader.type().bytes);
+    reader.read(i * stated.chunk, values.bytes());
+    if (chunk_hash(values.bytes()) != stated.xxh3[i]) return "with other values in chunk " + std::to_string(i);
   }
   return {};
 }
 
 }  // namespace
 
-std::string hdf5_difference(const std::filesystem::path& path, const StoredFile& stored) {
-  Hdf5Lock lock;
-  const std::string doing = "reading " + path.string();
-  Hdf5Handle file(check_hdf5(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), doing), H5Fclose);
-  for (const StoredArray& array : stored.arrays) {
-    std::string difference = array_difference(file.id(), array, doing);
-    if (!difference.empty()) return difference;
+std::string hdf5_difference(const std::filesystem::path& path, const StoredFile& stored, Filter filter) {
+  std::vector<std::string> names;
+  for (const StoredArray& array : stored.arrays) names.push_back(array.name);
+  std::vector<Hdf5Structure> structures = read_structures(path, names);
+  for (std::size_t i = 0; i < stored.arrays.size(); ++i) {
+    std::string difference = structure_difference(structures[i], stored.arrays[i], filter);
+    if (difference.empty()) difference = values_difference(Hdf5ArrayReader(path, std::move(structures[i])), stored.arrays[i]);
+    if (!difference.empty()) return "HDF5 sees the array \"" + stored.arrays[i].name + "\" " + difference;
   }
   return {};
 }

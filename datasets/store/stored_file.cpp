@@ -5,6 +5,7 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "datasets/store/chunk_codec.h"
 #include "datasets/store/hash_state.h"
 #include "datasets/io/input_file.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 // Chunks of no dataset come near this; a damaged manifest must not make the reader ask for terabytes.
 constexpr uint64_t kMaxChunkElements = 1ull << 28;
+constexpr FilterStep kBestSteps[] = {FilterStep::kZstd};  // whatever the dataset's filter is, none makes more of few bytes
 
 std::vector<std::pair<uint64_t, uint64_t>> extents(const StoredFile& file) {
   std::vector<std::pair<uint64_t, uint64_t>> result;
@@ -41,6 +43,9 @@ StoredArray read_array(const JsonReader& json, const std::string& name, uint64_t
   for (uint64_t i = 0; i < chunks; ++i) {
     if (array.bytes[i] > file_bytes || array.offsets[i] > file_bytes - array.bytes[i]) {
       json.fail("inside the file: chunk " + std::to_string(i) + " lies beyond its end");
+    }
+    if (!can_decode(kBestSteps, 0, array.bytes[i], array.chunk * size_of(array.element))) {
+      json.fail("possible: chunk " + std::to_string(i) + " is too short for its elements");
     }
   }
   return array;

@@ -5,7 +5,6 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
-#include "datasets/store/array_reader.h"
 #include "datasets/store/content_sum.h"
 #include "datasets/store/dataset.h"
 #include "datasets/store/hdf5_shape.h"
@@ -73,9 +72,7 @@ class Verifier {
   void check_stored(const StoredFile& stored) {
     if (!check_file(stored.file, stored.bytes, stored.sha256) || !report_.deep) return;
     try {
-      ArrayReader reader(folder_, manifest_.filter);
-      for (const StoredArray& array : stored.arrays) reader.check(stored, array);
-      const std::string difference = hdf5_difference(folder_ / stored.file, stored);
+      const std::string difference = hdf5_difference(folder_ / stored.file, stored, manifest_.filter);
       if (!difference.empty()) problem(stored.file, difference);
     } catch (const core::Error& error) {
       problem(stored.file, error.message());

@@ -22,8 +22,8 @@ struct VerifyReport {
   std::vector<Problem> problems;  ///< in the manifest's order, then unlisted files
 };
 
-/// Checks the manifest, and the size and SHA-256 of every file in it; finds shards that it doesn't list. `deep` also decodes every
-/// chunk, checks what HDF5 itself sees, and recomputes the content hash. Throws Error: usage when there is no dataset, damaged when the
+/// Checks the manifest, and the size and SHA-256 of every file in it; finds shards that it doesn't list. `deep` also compares what
+/// HDF5 itself sees with the manifest, down to the values of every chunk, and recomputes the content hash. Throws Error: usage when there is no dataset, damaged when the
 /// manifest can't be read; all else is reported.
 VerifyReport verify_dataset(const std::filesystem::path& folder, bool deep,
                             const std::function<void(uint64_t bytes, uint64_t total)>& progress = {});

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "datasets/store/shuffle.h"
 
 namespace cohort::datasets {
 namespace {
@@ -50,6 +51,63 @@ TEST(ChunkCodec, NoFlippedBitGoesUnnoticed) {
       // What is accepted must be the same values: some bits of a compressed stream mean nothing.
       EXPECT_TRUE(!accepted || back == raw) << to_string(filter) << " bit " << bit;
     }
+  }
+}
+
+std::vector<std::byte> with_checksum(std::vector<std::byte> bytes) {
+  const uint32_t sum = fletcher32(bytes);
+  for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<std::byte>(sum >> (8 * i)));
+  return bytes;
+}
+
+TEST(ChunkCodec, NoFlippedBitPassesTheFletcherChecksum) {
+  const FilterStep steps[] = {FilterStep::kFletcher32};
+  for (std::size_t size : {1u, 2u, 64u, 65u}) {
+    const std::vector<std::byte> raw = sample(size), stored = with_checksum(raw);
+    std::vector<std::byte> back(size);
+    ASSERT_TRUE(decode_chunk(steps, 0, 1, stored, back));
+    EXPECT_EQ(back, raw);
+    for (std::size_t bit = 0; bit < stored.size() * 8; ++bit) {
+      std::vector<std::byte> flipped = stored;
+      flipped[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+      EXPECT_FALSE(decode_chunk(steps, 0, 1, flipped, back)) << size << " bytes, bit " << bit;
+    }
+    EXPECT_FALSE(decode_chunk(steps, 0, 1, std::span(stored).first(3), back));
+  }
+}
+
+TEST(ChunkCodec, UndoesStepsInAnyOrderAndLeavesOutWhatTheMaskNames) {
+  const FilterStep steps[] = {FilterStep::kFletcher32, FilterStep::kDeflate, FilterStep::kShuffle};
+  const std::vector<std::byte> raw = sample(1000);
+  for (uint32_t skipped = 0; skipped < 8; ++skipped) {
+    std::vector<std::byte> stored = raw;
+    if ((skipped & 1) == 0) stored = with_checksum(stored);
+    if ((skipped & 2) == 0) stored = encode_chunk(Filter::kDeflate, 1, stored);
+    if ((skipped & 4) == 0) {
+      const std::vector<std::byte> plain = stored;
+      shuffle(8, plain, stored);
+    }
+    std::vector<std::byte> back(raw.size());
+    ASSERT_TRUE(decode_chunk(steps, skipped, 8, stored, back)) << skipped;
+    EXPECT_EQ(back, raw) << skipped;
+    EXPECT_FALSE(decode_chunk(steps, skipped ^ 2, 8, stored, back));
+  }
+}
+
+TEST(ChunkCodec, RefusesTwoCompressionsAndClaimsNoFilterCouldMeet) {
+  const FilterStep twice[] = {FilterStep::kDeflate, FilterStep::kZstd};
+  const std::vector<std::byte> raw = sample(100);
+  std::vector<std::byte> back(raw.size());
+  EXPECT_FALSE(decode_chunk(twice, 0, 1, encode_chunk(Filter::kZstd, 1, encode_chunk(Filter::kDeflate, 1, raw)), back));
+  // As many bytes as the best that each format can do, and one more.
+  EXPECT_TRUE(can_decode(steps_of(Filter::kDeflate, 4), 0, 1000, 1'032'000));
+  EXPECT_FALSE(can_decode(steps_of(Filter::kDeflate, 4), 0, 1000, 1'032'001));
+  EXPECT_FALSE(can_decode(steps_of(Filter::kZstd, 4), 0, 1000, 32'768'001));
+  EXPECT_FALSE(can_decode(steps_of(Filter::kNone, 4), 0, 1000, 1001));
+  // Zeros compress best of all.
+  const std::vector<std::byte> zeros(50'000'000);
+  for (Filter filter : {Filter::kDeflate, Filter::kZstd}) {
+    EXPECT_TRUE(can_decode(steps_of(filter, 1), 0, encode_chunk(filter, 1, zeros).size(), zeros.size()));
   }
 }
 
