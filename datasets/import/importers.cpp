@@ -2,6 +2,8 @@
 
 #include "core/error.h"
 #include "datasets/import/csv_import.h"
+#include "datasets/import/events_import.h"
+#include "datasets/import/sequences_import.h"
 #include "datasets/import/table_formats.h"
 
 namespace cohort::datasets {
@@ -15,6 +17,8 @@ const std::map<std::string, Importer>& importers() {
       {"movielens", movielens_importer()},
       {"text", text_importer()},
       {"interactions", interactions_importer()},
+      {"events", events_importer()},
+      {"sequences", sequences_importer()},
   };
   return all;
 }

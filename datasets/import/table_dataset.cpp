@@ -53,8 +53,10 @@ void forget_labels(SpooledTable& table, const ImportPlan& plan, const std::vecto
   }
 }
 
-/// Collective. Rows that equal an earlier one: counted, and left out or refused.
+}  // namespace
+
 void settle_duplicates(core::Communicator& comm, SpooledTable& table, const ImportPlan& plan, const std::string& policy) {
+  if (!plan.fingerprints) return;
   const std::vector<uint64_t> found = find_duplicates(comm, table.fingerprints);
   core::together(comm, [&] { std::filesystem::remove(table.fingerprints[static_cast<std::size_t>(comm.rank())].path); });
   if (found.empty()) return;
@@ -75,8 +77,6 @@ void settle_duplicates(core::Communicator& comm, SpooledTable& table, const Impo
     table.counts.cleaned["duplicates of an earlier record, kept"] += found.size();
   }
 }
-
-}  // namespace
 
 void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, const nlohmann::ordered_json& inputs) {
   source["inputs"] = inputs;
@@ -106,7 +106,7 @@ ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::
 ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, WorkerPool& pool, SpooledTable table, const ImportPlan& plan,
                           const std::string& duplicates, const StoreOptions& store, nlohmann::ordered_json source,
                           std::vector<std::pair<std::string, std::string>> files) {
-  if (plan.fingerprints) settle_duplicates(comm, table, plan, duplicates);
+  settle_duplicates(comm, table, plan, duplicates);
   const std::vector<ClipBounds> bounds = find_bounds(comm, *table.rows, plan, source);
   add_counts(source, table.counts, table.inputs);
   add_privacy(source, table, plan);

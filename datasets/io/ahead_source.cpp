@@ -1,6 +1,7 @@
 #include "datasets/io/ahead_source.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -42,10 +43,8 @@ class AheadSource : public ByteSource {
     finish();
     return source_->sha256();
   }
-  uint64_t stored_bytes() const override {
-    const_cast<AheadSource*>(this)->finish();
-    return source_->stored_bytes();
-  }
+  // Asked for while the thread reads on, so it must not wait for it.
+  uint64_t stored_bytes() const override { return stored_; }
 
  private:
   void finish() {
@@ -96,6 +95,7 @@ class AheadSource : public ByteSource {
           chunk.size += count;
           more = count > 0;
         }
+        stored_ = source_->stored_bytes();
         std::lock_guard lock(mutex_);
         if (chunk.size > 0) ready_.push_back(std::move(chunk));
         changed_.notify_all();
@@ -125,6 +125,7 @@ class AheadSource : public ByteSource {
   AheadChunk chunk_;
   std::size_t taken_ = 0;
   // Shared.
+  std::atomic<uint64_t> stored_ = 0;  ///< bytes of the file that the thread has read
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<AheadChunk> ready_, spare_;
