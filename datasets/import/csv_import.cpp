@@ -108,7 +108,7 @@ Schema csv_schema(core::Communicator& comm, const std::vector<ImportInput>& inpu
   plan_joins(comm, options, names, settings.options_folder, diagnostics, joined);
   Schema schema;
   core::together(comm, [&] {
-    schema = make_plan(options, names, joined, diagnostics).schema;
+    schema = make_plan(options, names, joined, settings.options_folder, diagnostics).schema;
     diagnostics.throw_if_errors();
   });
   return schema;

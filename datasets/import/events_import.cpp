@@ -193,6 +193,8 @@ ImportSummary run_events(const ImportRequest& request) {
   finish.source["options"] = core::Schema::of<EventsOptions>().to_json(&options);
   finish.source["customers"] = grouped.entities();
   finish.source["last_time"] = time_text(*last);
+  add_privacy(finish.source, table, csv->plan);
+  warn_of_personal(comm, table);
   finish.files = {{"import.toml", request.settings.options_text}};
   return output->write(comm, staged, std::move(finish));
 }

@@ -35,6 +35,9 @@ void check_column_rules(const ImportOptions& options, bool whole_log, core::Diag
       diagnostics.error(path + ".clip_quantiles", "rows are grouped: a quantile over the rows of the input would clip nothing in the dataset",
                         "take clip_min and clip_max");
     }
+    if (column.tokenizer) {
+      diagnostics.error(path + ".tokenizer", "rows are grouped, and texts aren't cut into tokens then", "drop the column");
+    }
     if (column.min_count > 1 && !whole_log) {
       diagnostics.error(path + ".min_count", "rare values would be told by rows from after the cut", "leave it out: models have vocabularies of their own");
     }

@@ -225,6 +225,8 @@ ImportSummary run_sequences(const ImportRequest& request) {
   if (!csv->join_counts.is_null()) finish.source["joins"] = csv->join_counts;
   finish.source["options"] = core::Schema::of<SequencesOptions>().to_json(&options);
   finish.source["core_rounds"] = core.rounds;
+  add_privacy(finish.source, table, csv->plan);
+  warn_of_personal(comm, table);
   finish.files = {{"import.toml", request.settings.options_text}};
   return output->write(comm, staged, std::move(finish));
 }

@@ -95,6 +95,13 @@ void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, cons
   if (!privacy.is_null()) source["privacy"] = std::move(privacy);
 }
 
+void warn_of_personal(const core::Communicator& comm, const SpooledTable& table) {
+  if (!comm.is_root()) return;
+  for (const PersonalFinding& finding : table.personal) {
+    if (!finding.allowed) spdlog::warn("{}", finding.message());
+  }
+}
+
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity) {
   ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}};
   for (std::size_t c = 0; c < counts.classes.size() && summary.classes.empty(); ++c) {
@@ -110,11 +117,7 @@ ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, Worke
   const std::vector<ClipBounds> bounds = find_bounds(comm, *table.rows, plan, source);
   add_counts(source, table.counts, table.inputs);
   add_privacy(source, table, plan);
-  if (comm.is_root()) {
-    for (const PersonalFinding& finding : table.personal) {
-      if (!finding.allowed) spdlog::warn("{}", finding.message());
-    }
-  }
+  warn_of_personal(comm, table);
   DatasetContent content;
   content.schema = table.schema;
   content.parts = table.rows->parts();

@@ -49,6 +49,8 @@ void settle_duplicates(core::Communicator& comm, SpooledTable& table, const Impo
 void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, const nlohmann::ordered_json& inputs);
 /// What the manifest says of privacy: the key's id, never the key; what the scan found, without examples.
 void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, const ImportPlan& plan);
+/// Rank 0 logs what looks like personal data and wasn't allowed.
+void warn_of_personal(const core::Communicator& comm, const SpooledTable& table);
 /// The summary of these counts; `columns` says which column's classes are shown.
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity);
 
