@@ -106,6 +106,20 @@ std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<
   return result;
 }
 
+Schema csv_schema(core::Communicator& comm, const std::vector<ImportInput>& inputs, const ImportOptions& options,
+                  const core::TomlDocument& document, const ImportSettings& settings) {
+  const std::vector<std::string> names = texts_from_root(comm, [&] { return read_column_names(options, inputs.front()); });
+  core::Diagnostics diagnostics(document);
+  std::vector<std::string> joined;
+  plan_joins(comm, options, names, settings.options_folder, diagnostics, joined);
+  Schema schema;
+  core::together(comm, [&] {
+    schema = make_plan(options, names, joined, settings.options_folder, diagnostics).schema;
+    diagnostics.throw_if_errors();
+  });
+  return schema;
+}
+
 ImportSummary import_csv(core::Communicator& comm, const std::string& format, const std::vector<ImportInput>& inputs, const ImportOptions& options,
                          const core::TomlDocument& document, const ImportSettings& settings) {
   StagedDataset staged(comm, settings.folder);

@@ -4,6 +4,8 @@
 #include "datasets/import/csv_import.h"
 #include "datasets/import/series_import.h"
 #include "datasets/import/svmlight_import.h"
+#include "datasets/import/events_import.h"
+#include "datasets/import/sequences_import.h"
 #include "datasets/import/table_formats.h"
 
 namespace cohort::datasets {
@@ -19,6 +21,8 @@ const std::map<std::string, Importer>& importers() {
       {"interactions", interactions_importer()},
       {"series", series_importer()},
       {"svmlight", svmlight_importer()},
+      {"events", events_importer()},
+      {"sequences", sequences_importer()},
   };
   return all;
 }

@@ -53,8 +53,10 @@ void forget_labels(SpooledTable& table, const ImportPlan& plan, const std::vecto
   }
 }
 
-/// Collective. Rows that equal an earlier one: counted, and left out or refused.
+}  // namespace
+
 void settle_duplicates(core::Communicator& comm, SpooledTable& table, const ImportPlan& plan, const std::string& policy) {
+  if (!plan.fingerprints) return;
   const std::vector<uint64_t> found = find_duplicates(comm, table.fingerprints);
   core::together(comm, [&] { std::filesystem::remove(table.fingerprints[static_cast<std::size_t>(comm.rank())].path); });
   if (found.empty()) return;
@@ -76,8 +78,6 @@ void settle_duplicates(core::Communicator& comm, SpooledTable& table, const Impo
   }
 }
 
-}  // namespace
-
 void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, const nlohmann::ordered_json& inputs) {
   source["inputs"] = inputs;
   source["records"] = counts.records;
@@ -95,6 +95,13 @@ void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, cons
   if (!privacy.is_null()) source["privacy"] = std::move(privacy);
 }
 
+void warn_of_personal(const core::Communicator& comm, const SpooledTable& table) {
+  if (!comm.is_root()) return;
+  for (const PersonalFinding& finding : table.personal) {
+    if (!finding.allowed) spdlog::warn("{}", finding.message());
+  }
+}
+
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity) {
   ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}};
   for (std::size_t c = 0; c < counts.classes.size() && summary.classes.empty(); ++c) {
@@ -106,15 +113,11 @@ ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::
 ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, WorkerPool& pool, SpooledTable table, const ImportPlan& plan,
                           const std::string& duplicates, const StoreOptions& store, nlohmann::ordered_json source,
                           std::vector<std::pair<std::string, std::string>> files) {
-  if (plan.fingerprints) settle_duplicates(comm, table, plan, duplicates);
+  settle_duplicates(comm, table, plan, duplicates);
   const std::vector<ClipBounds> bounds = find_bounds(comm, *table.rows, plan, source);
   add_counts(source, table.counts, table.inputs);
   add_privacy(source, table, plan);
-  if (comm.is_root()) {
-    for (const PersonalFinding& finding : table.personal) {
-      if (!finding.allowed) spdlog::warn("{}", finding.message());
-    }
-  }
+  warn_of_personal(comm, table);
   DatasetContent content;
   content.schema = table.schema;
   content.parts = table.rows->parts();

@@ -41,10 +41,16 @@ ImportSummary write_table(core::Communicator& comm, StagedDataset& staged, Worke
                           const std::string& duplicates, const StoreOptions& store, nlohmann::ordered_json source,
                           std::vector<std::pair<std::string, std::string>> files);
 
+/// Collective. Rows that equal an earlier one in all imported columns: counted (`policy` count), left out (drop) or refused (fail, throws
+/// Error). Nothing where the plan didn't ask for their fingerprints.
+void settle_duplicates(core::Communicator& comm, SpooledTable& table, const ImportPlan& plan, const std::string& policy);
+
 /// The counts of an import as the manifest holds them, added to `source`.
 void add_counts(nlohmann::ordered_json& source, const ImportCounts& counts, const nlohmann::ordered_json& inputs);
 /// What the manifest says of privacy: the key's id, never the key; what the scan found, without examples.
 void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, const ImportPlan& plan);
+/// Rank 0 logs what looks like personal data and wasn't allowed.
+void warn_of_personal(const core::Communicator& comm, const SpooledTable& table);
 /// The summary of these counts; `columns` says which column's classes are shown.
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity);
 
