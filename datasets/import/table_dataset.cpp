@@ -96,7 +96,7 @@ void add_privacy(nlohmann::ordered_json& source, const SpooledTable& table, cons
 }
 
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity) {
-  ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}};
+  ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}, {}};
   for (std::size_t c = 0; c < counts.classes.size() && summary.classes.empty(); ++c) {
     for (std::size_t k = 0; k < counts.classes[c].size(); ++k) summary.classes[schema.columns[c].classes[k]] = counts.classes[c][k];
   }
