@@ -40,6 +40,7 @@ Command import_command();
 Command synth_command();
 Command inspect_command();
 Command verify_command();
+Command dataset_command();
 Command train_command();
 Command evaluate_command();
 Command predict_command();

@@ -300,7 +300,7 @@ void Collector::check_labels(const Whole& whole, const std::vector<std::pair<flo
   }
   for (std::size_t c = 0; c < plan_.schema.columns.size(); ++c) {
     const Column& column = plan_.schema.columns[c];
-    if (column.kind != Kind::kLabel) continue;
+    if (column.kind != Kind::kLabel || plan_.goes_on) continue;
     const std::string name = "the label " + core::toml_string(column.name);
     if (column.classes.empty()) {
       if (ranges[c].first == ranges[c].second) {

@@ -74,6 +74,10 @@ std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<
   core::together(comm, [&] {
     result->plan = make_plan(options, text.names, joined, settings.options_folder, diagnostics);
     diagnostics.throw_if_errors();
+    if (settings.append_to.empty()) return;
+    result->base = open_append_base(settings.append_to);
+    check_appendable(result->plan, *result->base);
+    result->plan.goes_on = true;
   });
   for (std::size_t i = 0; i < joins.size(); ++i) {
     result->joins.push_back(std::make_unique<JoinTable>(comm, *joins[i].options, joins[i].files, joins[i].field,
@@ -129,6 +133,10 @@ ImportSummary import_csv(core::Communicator& comm, const std::string& format, co
   source["format"] = format;
   if (!csv->join_counts.is_null()) source["joins"] = csv->join_counts;
   source["options"] = core::Schema::of<ImportOptions>().to_json(&options);
+  if (csv->base) {
+    return append_table(comm, staged, pool, std::move(csv->table), csv->plan, *csv->base, settings.new_values, store_options(options.store), std::move(source),
+                        {{"import.toml", settings.options_text}});
+  }
   return write_table(comm, staged, pool, std::move(csv->table), csv->plan, options.duplicates, store_options(options.store), std::move(source),
                      {{"import.toml", settings.options_text}});
 }

@@ -5,6 +5,7 @@
 
 #include "core/comm/communicator.h"
 #include "core/toml_document.h"
+#include "datasets/import/append.h"
 #include "datasets/import/import_inputs.h"
 #include "datasets/import/join_table.h"
 #include "datasets/import/table_dataset.h"
@@ -17,6 +18,7 @@ struct CsvTable {
   Joins joins;
   nlohmann::ordered_json join_counts;  ///< for the manifest, by join
   SpooledTable table;
+  std::shared_ptr<const AppendBase> base;  ///< where rows are appended to a dataset
 };
 
 /// Collective. Mistakes in the options are reported through `document`.

@@ -75,6 +75,7 @@ struct ImportPlan {
   std::size_t own_fields = 0;      ///< of a record, without joined columns
   std::vector<std::size_t> copies;  ///< fields that further columns are made of, after the joined ones
   OnError on_error = OnError::kFail;
+  bool goes_on = false;            ///< the rows are appended to others: they alone needn't have two labels
   bool fingerprints = false;       ///< duplicates are looked for
   std::shared_ptr<const PseudonymKey> key;
   bool scanned = false;            ///< values are looked at for personal data

@@ -6,6 +6,7 @@
 #include "datasets/import/svmlight_import.h"
 #include "datasets/import/events_import.h"
 #include "datasets/import/sequences_import.h"
+#include "datasets/import/append.h"
 #include "datasets/import/table_formats.h"
 
 namespace cohort::datasets {
@@ -40,10 +41,20 @@ const Importer& importer(const std::string& format) {
   throw core::usage_error("there is no import format \"" + format + "\"", guess.empty() ? "the formats are: " + list : "did you mean \"" + guess + "\"?");
 }
 
+void check_appends(const std::string& format) {
+  if (importer(format).appends) return;
+  throw core::usage_error("rows of the format " + format + " are made of several records each: nothing can be appended to them", "import all files anew");
+}
+
+std::string made_by(const std::filesystem::path& dataset) { return open_append_base(dataset)->manifest.source.value("format", "csv"); }
+
 std::vector<ImportInput> request_inputs(const ImportRequest& request, const ImportOptions& options) {
   const std::string text = core::text_from_root(request.comm, [&] {
     nlohmann::json json = nlohmann::json::array();
-    for (const ImportInput& input : import_inputs(request.inputs, options, request.settings.options_folder)) {
+    ImportOptions named = options;
+    // The options of the dataset that is appended to name its own inputs.
+    if (!request.settings.append_to.empty() && !request.inputs.empty()) named.inputs.clear();
+    for (const ImportInput& input : import_inputs(request.inputs, named, request.settings.options_folder)) {
       json.push_back({input.part, input.file.string(), input.header});
     }
     return json.dump();

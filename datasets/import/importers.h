@@ -32,11 +32,16 @@ struct Importer {
   const core::Schema* options = nullptr;
   /// Collective. Throws Error; then nothing is left behind.
   ImportSummary (*run)(const ImportRequest& request) = nullptr;
+  bool appends = false;                 ///< every row is made of one record, so that rows can be appended
 };
 
 const std::map<std::string, Importer>& importers();
 /// Throws Error (usage) with "did you mean".
 const Importer& importer(const std::string& format);
+/// Throws Error (usage) where rows of this format can't be appended to a dataset.
+void check_appends(const std::string& format);
+/// The format by which a dataset was imported. Throws Error (usage) for a dataset that no import made, and as Dataset::open does.
+std::string made_by(const std::filesystem::path& dataset);
 
 /// Collective. The options of a request, read over a format's defaults; every mistake at once.
 template <class Options>

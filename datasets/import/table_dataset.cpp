@@ -103,7 +103,7 @@ void warn_of_personal(const core::Communicator& comm, const SpooledTable& table)
 }
 
 ImportSummary summary_of(const ImportCounts& counts, const Schema& schema, std::string identity) {
-  ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}};
+  ImportSummary summary{std::move(identity), counts.records, counts.rows, counts.dropped, counts.unreadable, counts.cleaned, {}, {}};
   for (std::size_t c = 0; c < counts.classes.size() && summary.classes.empty(); ++c) {
     for (std::size_t k = 0; k < counts.classes[c].size(); ++k) summary.classes[schema.columns[c].classes[k]] = counts.classes[c][k];
   }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ struct ImportSettings {
   std::filesystem::path folder;                 ///< the dataset
   std::string options_text;                     ///< kept as import.toml in the dataset
   std::filesystem::path options_folder;         ///< that paths in the options are relative to
+  std::filesystem::path append_to;              ///< a dataset whose rows come first; empty: none
+  std::string new_values = "extend";            ///< of categorical columns, when appending: extend, missing, fail
   std::function<void(uint64_t bytes, uint64_t total)> progress;  ///< bytes of input read by this rank, of about so many; may be empty
 };
 
@@ -33,6 +36,13 @@ struct ImportSummary {
   std::map<std::string, uint64_t> unreadable;  ///< values taken for missing, by reason
   std::map<std::string, uint64_t> cleaned;     ///< values changed by a rule, joins' rows without a partner
   std::map<std::string, uint64_t> classes;     ///< rows by the label's value, of the first label with classes
+  /// What was appended to, and what became of its shards.
+  struct Appended {
+    std::string base;  ///< its identity
+    uint64_t base_rows = 0;
+    uint64_t linked = 0, copied = 0, rewritten = 0;  ///< of its shards
+  };
+  std::optional<Appended> appended;
 };
 
 /// Collective. Duplicates (`duplicates` as in ImportOptions) and clipping at quantiles, then the shards; `source` goes into the manifest with the counts and inputs

@@ -242,20 +242,20 @@ struct InteractionsOptions : ImportOptions {
 
 }  // namespace
 
-Importer csv_importer() { return {"comma-separated files (RFC 4180), a row a record", &core::Schema::of<ImportOptions>(), run_table<ImportOptions>}; }
-Importer tsv_importer() { return {"files separated by tabs, without quotes", &core::Schema::of<TsvOptions>(), run_table<TsvOptions>}; }
+Importer csv_importer() { return {"comma-separated files (RFC 4180), a row a record", &core::Schema::of<ImportOptions>(), run_table<ImportOptions>, true}; }
+Importer tsv_importer() { return {"files separated by tabs, without quotes", &core::Schema::of<TsvOptions>(), run_table<TsvOptions>, true}; }
 Importer criteo_importer() {
-  return {"Criteo display advertising: tabs, no header, 13 counts and 26 categories", &core::Schema::of<CriteoOptions>(), run_table<CriteoOptions>};
+  return {"Criteo display advertising: tabs, no header, 13 counts and 26 categories", &core::Schema::of<CriteoOptions>(), run_table<CriteoOptions>, true};
 }
-Importer avazu_importer() { return {"Avazu click-through, with or without a header", &core::Schema::of<AvazuOptions>(), run_avazu}; }
+Importer avazu_importer() { return {"Avazu click-through, with or without a header", &core::Schema::of<AvazuOptions>(), run_avazu, true}; }
 Importer movielens_importer() {
-  return {"MovieLens ratings, the .dat and .csv editions, users and movies joined", &core::Schema::of<MovielensOptions>(), run_movielens};
+  return {"MovieLens ratings, the .dat and .csv editions, users and movies joined", &core::Schema::of<MovielensOptions>(), run_movielens, true};
 }
 Importer text_importer() {
-  return {"texts with labels, Chinese and English: tokens by words or n-grams of characters, a vocabulary or hashes", &core::Schema::of<TextOptions>(), run_text};
+  return {"texts with labels, Chinese and English: tokens by words or n-grams of characters, a vocabulary or hashes", &core::Schema::of<TextOptions>(), run_text, true};
 }
 Importer interactions_importer() {
-  return {"a user a line, user item item …, as in LightGCN and S3-Rec", &core::Schema::of<InteractionsOptions>(), run_table<InteractionsOptions>};
+  return {"a user a line, user item item …, as in LightGCN and S3-Rec", &core::Schema::of<InteractionsOptions>(), run_table<InteractionsOptions>, true};
 }
 
 }  // namespace cohort::datasets

@@ -17,7 +17,7 @@ namespace cohort::datasets {
 namespace {
 
 constexpr uint64_t kShardBytes = 256 << 20;
-constexpr uint64_t kSampleRows = 65536;
+constexpr uint64_t kSampleRows = 16384;
 
 struct ShardPlan {
   std::string part;
@@ -177,8 +177,15 @@ void check_part_name(const std::string& part) {
 
 StagedDataset::StagedDataset(core::Communicator& comm, const std::filesystem::path& folder) {
   path_ = core::text_from_root(comm, [&] {
-    folder_ = std::make_unique<core::StagedFolder>(folder);
+    core::remove_abandoned(folder);
+    // Somebody may have taken the new folder for abandoned before it was claimed.
+    do {
+      folder_ = std::make_unique<core::StagedFolder>(folder);
+    } while (!claim_.claim(folder_->path()));
     return folder_->path().string();
+  });
+  core::together(comm, [&] {
+    if (!comm.is_root() && !claim_.claim(path_)) throw core::failed_error(path_.string() + " was removed by another process", "import again");
   });
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/comm/communicator.h"
 #include "core/durable_file.h"
+#include "core/folder_claim.h"
 #include "datasets/io/worker_pool.h"
 #include "datasets/store/identity.h"
 #include "datasets/store/row_block.h"
@@ -28,7 +29,8 @@ struct StoreOptions {
   int threads = 0;                      ///< that encode chunks; 0: one a core. The files don't depend on it.
 };
 
-/// The folder under construction, known to all ranks. Destroyed without commit it is removed.
+/// The folder under construction, known to all ranks. Destroyed without commit it is removed; left by ranks that were killed, it is removed
+/// by the next dataset of the same name.
 class StagedDataset {
  public:
   /// Collective. Throws Error (usage) on all ranks when `folder` exists.
@@ -39,6 +41,7 @@ class StagedDataset {
 
  private:
   std::unique_ptr<core::StagedFolder> folder_;  ///< rank 0's
+  core::FolderClaim claim_;                     ///< every rank's: rank 0 may die before the others
   std::filesystem::path path_;
 };
 

@@ -1,12 +1,16 @@
 #include "datasets/store/verify.h"
 
 #include <algorithm>
+#include <future>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "datasets/io/worker_pool.h"
 #include "datasets/store/content_sum.h"
-#include "datasets/store/dataset.h"
+#include "datasets/store/dataset_block.h"
 #include "datasets/store/hdf5_shape.h"
 #include "datasets/store/manifest.h"
 
@@ -17,8 +21,8 @@ namespace fs = std::filesystem;
 
 class Verifier {
  public:
-  Verifier(fs::path folder, bool deep, const std::function<void(uint64_t, uint64_t)>& progress)
-      : folder_(std::move(folder)), progress_(progress) {
+  Verifier(fs::path folder, bool deep, int threads, const std::function<void(uint64_t, uint64_t)>& progress)
+      : folder_(std::move(folder)), progress_(progress), pool_(threads) {
     report_.deep = deep;
   }
 
@@ -27,9 +31,15 @@ class Verifier {
     for (const Manifest::ShardEntry& shard : manifest_.shards) total_ += shard.stored.bytes;
     for (const Manifest::DictionaryEntry& dictionary : manifest_.dictionaries) total_ += dictionary.stored.bytes;
     for (const Manifest::PlainFile& file : manifest_.files) total_ += file.bytes;
-    for (const Manifest::ShardEntry& shard : manifest_.shards) check_stored(shard.stored);
-    for (const Manifest::DictionaryEntry& dictionary : manifest_.dictionaries) check_stored(dictionary.stored);
-    for (const Manifest::PlainFile& file : manifest_.files) check_file(file.file, file.bytes, file.sha256);
+    // The content hash is taken from the shards once more.
+    for (const Manifest::ShardEntry& shard : manifest_.shards) total_ += report_.deep ? shard.stored.bytes : 0;
+    for (const Manifest::ShardEntry& shard : manifest_.shards) list(shard.stored.file, [&] { check_stored(shard.stored); });
+    for (const Manifest::DictionaryEntry& dictionary : manifest_.dictionaries) list(dictionary.stored.file, [&] { check_stored(dictionary.stored); });
+    for (const Manifest::PlainFile& file : manifest_.files) list(file.file, [&] { check_file(file.file, file.bytes, file.sha256); });
+    wait();
+    // Files are checked in any order, but reported in the manifest's.
+    std::stable_sort(report_.problems.begin(), report_.problems.end(),
+                     [&](const auto& a, const auto& b) { return order_[a.file] < order_[b.file]; });
     find_unlisted();
     // Only when all is whole: the first damaged chunk would end the recomputation.
     if (report_.deep && report_.problems.empty()) recompute_identity();
@@ -51,9 +61,27 @@ class Verifier {
     listed_.insert(kManifestName);
   }
 
-  bool check_file(const std::string& name, uint64_t bytes, const std::string& sha256) {
+  /// Has a listed file checked by the pool.
+  void list(const std::string& name, std::function<void()> check) {
     listed_.insert(name);
+    order_.emplace(name, order_.size());
     ++report_.files;
+    waiting_.push_back(pool_.submit(std::move(check)));
+  }
+
+  void wait() {
+    for (auto& task : waiting_) task.wait();
+    for (auto& task : waiting_) task.get();
+    waiting_.clear();
+  }
+
+  void advance(uint64_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    done_ += bytes;
+    if (progress_) progress_(done_, total_);
+  }
+
+  bool check_file(const std::string& name, uint64_t bytes, const std::string& sha256) {
     const fs::path path = folder_ / name;
     std::error_code error;
     if (!fs::is_regular_file(path, error)) return problem(name, "the file is missing");
@@ -64,8 +92,11 @@ class Verifier {
                                (found < bytes ? ": it was cut off" : ""));
     }
     if (core::sha256_file(path) != sha256) return problem(name, "its SHA-256 doesn't fit the manifest: some bytes were changed");
-    report_.bytes += bytes;
-    if (progress_) progress_(report_.bytes, total_);
+    {
+      const std::scoped_lock lock(mutex_);
+      report_.bytes += bytes;
+    }
+    advance(bytes);
     return true;
   }
 
@@ -90,83 +121,40 @@ class Verifier {
     }
   }
 
+  /// Sums are taken shard by shard and column by column; they add up whatever the order.
   void recompute_identity() {
     try {
-      const Dataset dataset = Dataset::open(folder_);
-      const std::vector<std::string> hashes = hash_columns(dataset);
-      for (std::size_t c = 0; c < hashes.size(); ++c) {
-        if (hashes[c] == manifest_.column_hashes[c]) continue;
-        const auto& columns = dataset.schema().columns;
-        problem(kManifestName, "the content hash of column \"" + (c < columns.size() ? columns[c].name : kRowArray) + "\" doesn't fit");
+      DatasetReaders readers(folder_);
+      const std::size_t columns = manifest_.schema.columns.size();
+      std::vector<ContentSum> sums(columns + 1);
+      uint64_t first = 0;
+      for (const Manifest::ShardEntry& shard : manifest_.shards) {
+        for (std::size_t c = 0; c <= columns; ++c) {
+          waiting_.push_back(pool_.submit([&, c, first] {
+            readers.with([&](const Dataset& dataset) {
+              const ContentSum sum = sum_of_rows(dataset, c < columns ? &dataset.schema().columns[c] : nullptr, first, shard.rows);
+              const std::scoped_lock lock(mutex_);
+              sums[c] += sum;
+            });
+            advance(shard.stored.bytes / (columns + 1));
+          }));
+        }
+        first += shard.rows;
+      }
+      wait();
+      for (std::size_t c = 0; c < sums.size(); ++c) {
+        if (sums[c].hex() == manifest_.column_hashes[c]) continue;
+        problem(kManifestName, "the content hash of column \"" + (c < columns ? manifest_.schema.columns[c].name : kRowArray) + "\" doesn't fit");
       }
     } catch (const core::Error& error) {
+      waiting_.clear();
       const std::string file = fs::path(error.place().file).filename().string();
       problem(file.empty() ? kManifestName : file, error.message());
     }
   }
 
-  template <class T>
-  ContentSum sum_of_column(const Dataset& dataset, const Column& column) {
-    ContentSum sum;
-    std::vector<T> values;
-    for (uint64_t done = 0; done < dataset.rows(); done += values.size()) {
-      values.resize(std::min(dataset.rows() - done, dataset.chunk_rows()));
-      dataset.read(column, done, std::span(values));
-      sum += sum_of_values(done, std::as_bytes(std::span(values)), sizeof(T));
-    }
-    return sum;
-  }
-
-  template <class T>
-  ContentSum sum_of_sequences(const Dataset& dataset, const Column& column) {
-    ContentSum sum;
-    Ragged<T> rows;
-    for (uint64_t done = 0; done < dataset.rows(); done += rows.ends.size()) {
-      dataset.read(column, done, std::min(dataset.rows() - done, dataset.chunk_rows()), rows);
-      sum += sum_of_ragged(done, std::as_bytes(std::span(rows.values)), sizeof(T), 0, rows.ends);
-    }
-    return sum;
-  }
-
-  ContentSum sum_of_texts(const Dataset& dataset, const Column& column) {
-    ContentSum sum;
-    std::vector<std::string> values;
-    for (uint64_t done = 0; done < dataset.rows(); done += values.size()) {
-      dataset.read(column, done, values, std::min(dataset.rows() - done, dataset.chunk_rows()));
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const int64_t end = static_cast<int64_t>(values[i].size());
-        sum += sum_of_ragged(done + i, std::as_bytes(std::span(values[i])), 1, 0, {&end, 1});
-      }
-    }
-    return sum;
-  }
-
-  ContentSum content_of(const Dataset& dataset, const Column& column) {
-    const bool sequence = column.kind == Kind::kSequence;
-    switch (element_of(column)) {
-      case Element::kFloat32: return sequence ? sum_of_sequences<float>(dataset, column) : sum_of_column<float>(dataset, column);
-      case Element::kFloat64: return sequence ? sum_of_sequences<double>(dataset, column) : sum_of_column<double>(dataset, column);
-      case Element::kInt32: return sequence ? sum_of_sequences<int32_t>(dataset, column) : sum_of_column<int32_t>(dataset, column);
-      case Element::kUInt8: return sum_of_texts(dataset, column);
-      default: return sequence ? sum_of_sequences<int64_t>(dataset, column) : sum_of_column<int64_t>(dataset, column);
-    }
-  }
-
-  std::vector<std::string> hash_columns(const Dataset& dataset) {
-    std::vector<std::string> hashes;
-    for (const Column& column : dataset.schema().columns) hashes.push_back(content_of(dataset, column).hex());
-    ContentSum numbers;
-    std::vector<uint64_t> rows;
-    for (uint64_t done = 0; done < dataset.rows(); done += rows.size()) {
-      rows.resize(std::min(dataset.rows() - done, dataset.chunk_rows()));
-      dataset.read_row_numbers(done, rows);
-      numbers += sum_of_values(done, std::as_bytes(std::span(rows)), sizeof(uint64_t));
-    }
-    hashes.push_back(numbers.hex());
-    return hashes;
-  }
-
   bool problem(const std::string& file, const std::string& message) {
+    const std::scoped_lock lock(mutex_);
     report_.problems.push_back({file, message});
     return false;
   }
@@ -176,13 +164,17 @@ class Verifier {
   Manifest manifest_;
   VerifyReport report_;
   std::set<std::string> listed_;
-  uint64_t total_ = 0;
+  std::map<std::string, std::size_t> order_;  ///< of the listed files
+  uint64_t total_ = 0, done_ = 0;
+  std::mutex mutex_;  ///< of report_, done_ and progress_
+  std::vector<std::future<void>> waiting_;
+  WorkerPool pool_;  ///< last: its tasks refer to the others
 };
 
 }  // namespace
 
-VerifyReport verify_dataset(const fs::path& folder, bool deep, const std::function<void(uint64_t, uint64_t)>& progress) {
-  return Verifier(folder, deep, progress).run();
+VerifyReport verify_dataset(const fs::path& folder, bool deep, const std::function<void(uint64_t, uint64_t)>& progress, int threads) {
+  return Verifier(folder, deep, threads, progress).run();
 }
 
 void throw_if_damaged(const VerifyReport& report, const fs::path& folder) {

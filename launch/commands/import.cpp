@@ -30,6 +30,8 @@ struct ImportArguments {
   std::string out;
   std::string options;
   std::string label;
+  std::string append_to;
+  std::string new_values = "extend";
   bool infer = false;
   bool infer_only = false;
   int64_t rows_per_shard = 0;
@@ -44,7 +46,12 @@ void check(const ImportArguments& arguments) {
   const bool infer = arguments.infer || arguments.infer_only;
   if (infer && arguments.format != "csv") throw core::usage_error("only csv is inferred", "give --options import.toml, or import it as csv");
   if (infer && !arguments.options.empty()) throw core::usage_error("--infer and --options exclude each other", "give one of them");
-  if (!infer && arguments.options.empty() && needs_options(arguments.format)) {
+  const bool append = !arguments.append_to.empty();
+  if (append && infer) throw core::usage_error("--append-to takes the options of the dataset", "leave out --infer");
+  if (append && arguments.inputs.empty()) throw core::usage_error("no input file is named", "name the files whose rows are to be appended");
+  if (append) datasets::check_appends(arguments.format);
+  if (!append && arguments.new_values != "extend") throw core::usage_error("--new-values belongs to --append-to", "leave it out");
+  if (!infer && !append && arguments.options.empty() && needs_options(arguments.format)) {
     throw core::usage_error("nothing says what the columns are", "give --options import.toml, or let it be inferred: --infer --label COL");
   }
   if (!infer && !arguments.label.empty()) {
@@ -55,8 +62,12 @@ void check(const ImportArguments& arguments) {
   if (arguments.infer_only && arguments.inputs.empty()) throw core::usage_error("no input file is named", "name the CSV files to look at");
 }
 
-// The text of the import.toml: the given file's, or what the data suggest.
+// The text of the import.toml: the given file's, that of the dataset that is appended to, or what the data suggest.
 std::string options_text(const ImportArguments& arguments) {
+  if (arguments.options.empty() && !arguments.append_to.empty()) {
+    datasets::check_appends(datasets::made_by(arguments.append_to));
+    return core::read_file(fs::path(arguments.append_to) / "import.toml");
+  }
   if (!arguments.options.empty()) return core::read_file(arguments.options);
   if (!arguments.infer && !arguments.infer_only) return {};
   return datasets::infer_import(datasets::import_inputs(arguments.inputs, {}, {}), arguments.label);
@@ -90,11 +101,25 @@ std::string summary_json(const datasets::ImportSummary& summary, const std::stri
   json["unreadable"] = summary.unreadable;
   json["cleaned"] = summary.cleaned;
   json["classes"] = summary.classes;
+  if (summary.appended) {
+    json["appended_to"] = {{"identity", summary.appended->base},
+                           {"rows", summary.appended->base_rows},
+                           {"shards_linked", summary.appended->linked},
+                           {"shards_copied", summary.appended->copied},
+                           {"shards_rewritten", summary.appended->rewritten}};
+  }
   return json.dump(2) + "\n";
 }
 
 std::string summary_text(const datasets::ImportSummary& summary, const std::string& folder) {
   std::string text = fmt::format("{}: {} rows, identity {}\n", folder, summary.rows, summary.identity.substr(0, 16));
+  if (const auto& appended = summary.appended) {
+    text += fmt::format("  {} rows appended to {} ({}); of its shards {} are shared by links", summary.rows - appended->base_rows, appended->base_rows,
+                        appended->base.substr(0, 16), appended->linked);
+    if (appended->copied > 0) text += fmt::format(", {} copied (no links are possible there)", appended->copied);
+    if (appended->rewritten > 0) text += fmt::format(", {} written anew: new values of categorical columns changed their codes", appended->rewritten);
+    text += "\n";
+  }
   for (const auto& [value, rows] : summary.classes) {
     text += fmt::format("  label {}: {} rows ({:.2f} %)\n", value, rows, 100.0 * static_cast<double>(rows) / static_cast<double>(summary.rows));
   }
@@ -124,6 +149,8 @@ std::string run_import(const ImportArguments& arguments, core::Communicator& com
   request.settings.threads = arguments.threads;
   request.settings.folder = arguments.out;
   request.settings.options_text = text;
+  request.settings.append_to = arguments.append_to;
+  request.settings.new_values = arguments.new_values;
   request.settings.options_folder = fs::path(arguments.options).parent_path();
   request.settings.progress = [&](uint64_t bytes, uint64_t total) {
     if (!progress) progress.emplace("import", std::max<uint64_t>(1, total / kMebibyte), "MiB");
@@ -144,6 +171,7 @@ Command import_command() {
           "  cohort import csv train=a.csv test=b.csv --out ads --options ads.toml    keep files apart as parts\n"
           "  mpirun -n 4 cohort import csv 'logs/*.csv.gz' --out logs --options l.toml  on all ranks, the same dataset\n"
           "  cohort import movielens ml-1m/ratings.dat --out ml-1m                    a format that knows its columns\n"
+          "  cohort import csv may.csv --out logs-2 --append-to logs                  logs and the rows of may.csv, sharing the files of logs\n"
           "  cohort describe import FORMAT                                            all options of such a file\n",
           [](CLI::App& app) -> std::function<int(Context&)> {
             auto arguments = std::make_shared<ImportArguments>();
@@ -156,6 +184,13 @@ Command import_command() {
             app.add_flag("--infer", arguments->infer, "find out the format and the columns from the data; needs --label");
             app.add_flag("--infer-only", arguments->infer_only, "write the inferred import.toml (to --out, else to stdout) and stop");
             app.add_option("--label", arguments->label, "with --infer: the column to be predicted");
+            app.add_option("--append-to", arguments->append_to,
+                           "a dataset whose rows come first: its shards are shared, not changed; its options are the default (paths in them are taken "
+                           "relative to the working directory)");
+            app.add_option("--new-values", arguments->new_values,
+                           "with --append-to, categorical values that the dataset doesn't have: extend adds them (its shards are written anew where its "
+                           "codes change), missing takes them for missing, fail ends the import")
+                ->check(CLI::IsMember({"extend", "missing", "fail"}));
             app.add_option("--rows-per-shard", arguments->rows_per_shard, "rows a shard, instead of store.rows_per_shard")
                 ->check(CLI::PositiveNumber);
             app.add_option("--threads", arguments->threads, "threads; default: one a core")->check(CLI::PositiveNumber);

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +19,7 @@ namespace {
 struct VerifyArguments {
   std::string folder;
   bool deep = false;
+  int threads = 0;
 };
 
 std::string report_json(const datasets::VerifyReport& report, const std::string& folder) {
@@ -35,10 +38,14 @@ std::string report_json(const datasets::VerifyReport& report, const std::string&
 
 // The document is printed even where files are damaged; the error, which gives the exit status, follows on stderr.
 void run_verify(const VerifyArguments& arguments, bool json) {
-  core::Progress progress("verify", 0, "bytes");
-  const datasets::VerifyReport report =
-      datasets::verify_dataset(arguments.folder, arguments.deep, [&](uint64_t bytes, uint64_t) { progress.update(bytes); });
-  progress.finish();
+  constexpr uint64_t kMebibyte = 1 << 20;
+  std::optional<core::Progress> progress;
+  const auto show = [&](uint64_t bytes, uint64_t total) {
+    if (!progress) progress.emplace("verify", std::max<uint64_t>(1, total / kMebibyte), "MiB");
+    progress->update(bytes / kMebibyte);
+  };
+  const datasets::VerifyReport report = datasets::verify_dataset(arguments.folder, arguments.deep, show, arguments.threads);
+  if (progress) progress->finish();
   if (json) std::cout << report_json(report, arguments.folder) << std::flush;
   datasets::throw_if_damaged(report, arguments.folder);
   if (!json) {
@@ -58,6 +65,7 @@ Command verify_command() {
             auto arguments = std::make_shared<VerifyArguments>();
             app.add_option("DATASET", arguments->folder, "folder of the dataset")->required();
             app.add_flag("--deep", arguments->deep, "decode every chunk and recompute the content hash");
+            app.add_option("--threads", arguments->threads, "threads; default: one a core")->check(CLI::PositiveNumber);
             return [arguments](Context& context) {
               core::on_root(context.comm, [&] { run_verify(*arguments, context.globals.json); });
               return static_cast<int>(core::Exit::kDone);
