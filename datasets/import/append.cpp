@@ -47,7 +47,8 @@ void check_same_column(const Column& mine, const Column& theirs, const fs::path&
     for (const auto& [key, unused] : side->items()) {
       const auto value = [key = key](const nlohmann::ordered_json& json) { return json.contains(key) ? json[key].dump() : std::string("none"); };
       if (value(here) == value(there)) continue;
-      throw core::usage_error("column " + core::toml_string(mine.name) + ": " + key + " would be " + value(here) + ", in " + folder.string() + " it is " + value(there),
+      throw core::usage_error("column " + core::toml_string(mine.name) + ": " + key + " would be " + value(here) + ", in " + folder.string() +
+                                  " it is " + value(there),
                               "append with the options that made it (without --options they are taken), or import all files anew");
     }
   }
@@ -68,8 +69,8 @@ void check_same_schema(const Schema& mine, const AppendBase& base) {
   }
   for (std::size_t c = 0; c < mine.columns.size(); ++c) {
     if (mine.columns[c].name != theirs.columns[c].name) {
-      throw core::usage_error("column " + std::to_string(c + 1) + " of the new rows is " + core::toml_string(mine.columns[c].name) + ", in " + base.folder.string() +
-                                  " it is " + core::toml_string(theirs.columns[c].name),
+      throw core::usage_error("column " + std::to_string(c + 1) + " of the new rows is " + core::toml_string(mine.columns[c].name) + ", in " +
+                                  base.folder.string() + " it is " + core::toml_string(theirs.columns[c].name),
                               "give the columns the same order");
     }
     check_same_column(mine.columns[c], theirs.columns[c], base.folder);
@@ -134,7 +135,8 @@ std::shared_ptr<const AppendBase> open_append_base(const fs::path& folder) {
   base->manifest = read_manifest(core::read_file(folder / kManifestName), folder / kManifestName, json);
   base->manifest.schema = dataset.schema();
   if (!base->manifest.source.contains("records") || !base->manifest.source.contains("inputs")) {
-    throw core::usage_error(folder.string() + " was made by no import: nothing can be appended to it", "append to a dataset that `cohort import` made");
+    throw core::usage_error(folder.string() + " was made by no import: nothing can be appended to it",
+                            "append to a dataset that `cohort import` made");
   }
   return base;
 }
@@ -146,7 +148,8 @@ void check_appendable(const ImportPlan& plan, const AppendBase& base) {
   const std::string before = privacy.value("key_id", std::string());
   const std::string now = plan.key ? plan.key->id() : std::string();
   if (before != now) {
-    throw core::usage_error("the pseudonyms of " + base.folder.string() + " were made with another key", "name the same key in [privacy] key_file");
+    throw core::usage_error("the pseudonyms of " + base.folder.string() + " were made with another key",
+                            "name the same key in [privacy] key_file");
   }
 }
 
@@ -185,7 +188,10 @@ ImportSummary append_table(core::Communicator& comm, StagedDataset& staged, Work
   add_counts(source, counts, inputs);
   add_privacy(source, table, plan);
   source["lineage"] = before.value("lineage", nlohmann::ordered_json::array());
-  source["lineage"].push_back({{"base", base.manifest.identity}, {"base_rows", base.manifest.rows}, {"base_records", base_records}, {"appended", table.inputs}});
+  source["lineage"].push_back({{"base", base.manifest.identity},
+                               {"base_rows", base.manifest.rows},
+                               {"base_records", base_records},
+                               {"appended", table.inputs}});
   if (comm.is_root()) {
     for (const PersonalFinding& finding : table.personal) {
       if (!finding.allowed) spdlog::warn("{}", finding.message());

@@ -8,8 +8,8 @@
 namespace cohort::datasets {
 namespace {
 
-std::string value_text(const std::string& value) { return core::toml_string(value); }
-std::string value_text(int64_t value) { return std::to_string(value); }
+std::string shown_value(const std::string& value) { return core::toml_string(value); }
+std::string shown_value(int64_t value) { return std::to_string(value); }
 
 bool stays(const std::vector<int32_t>& codes) {
   for (std::size_t code = 0; code < codes.size(); ++code) {
@@ -40,9 +40,9 @@ std::vector<Value> joined_values(const std::vector<Value>& base, const std::vect
   if (fresh.empty()) return base;
   if (new_values == "fail") {
     std::string shown;
-    for (std::size_t i = 0; i < fresh.size() && i < 5; ++i) shown += (i == 0 ? "" : ", ") + value_text(fresh[i]);
-    throw core::usage_error("column " + core::toml_string(column) + " has " + std::to_string(fresh.size()) + " values that the dataset doesn't know: " + shown +
-                                (fresh.size() > 5 ? ", …" : ""),
+    for (std::size_t i = 0; i < fresh.size() && i < 5; ++i) shown += (i == 0 ? "" : ", ") + shown_value(fresh[i]);
+    throw core::usage_error("column " + core::toml_string(column) + " has " + std::to_string(fresh.size()) +
+                                " values that the dataset doesn't know: " + shown + (fresh.size() > 5 ? ", …" : ""),
                             "--new-values extend adds them, --new-values missing takes them for missing");
   }
   if (new_values == "missing") {

@@ -62,7 +62,8 @@ nlohmann::ordered_json to_json(const DatasetDiff& diff) {
 
 std::string to_text(const DatasetDiff& diff) {
   std::string text = diff.equal ? fmt::format("the same dataset: identity {}\n", diff.identity_a.substr(0, 16))
-                                : fmt::format("different datasets: identity {} and {}\n", diff.identity_a.substr(0, 16), diff.identity_b.substr(0, 16));
+                                : fmt::format("different datasets: identity {} and {}\n", diff.identity_a.substr(0, 16),
+                                              diff.identity_b.substr(0, 16));
   text += diff.rows_a == diff.rows_b ? fmt::format("  rows    {}\n", diff.rows_a) : fmt::format("  rows    {} and {}\n", diff.rows_a, diff.rows_b);
   if (diff.parts_a != diff.parts_b) text += fmt::format("  parts   {} and {}\n", parts_text(diff.parts_a), parts_text(diff.parts_b));
   text += fmt::format("  shards  {} and {}, {} of them shared\n", diff.shards_a, diff.shards_b, diff.shards_shared);
@@ -74,14 +75,19 @@ std::string to_text(const DatasetDiff& diff) {
       text += fmt::format("  column {}: {} {} became {}\n", column.name, change.key, change.a.dump(), change.b.dump());
     }
     if (column.values_removed > 0) {
-      text += fmt::format("  column {}: {} values removed: {}\n", column.name, column.values_removed, joined_text(column.first_removed, column.values_removed));
+      text += fmt::format("  column {}: {} values removed: {}\n", column.name, column.values_removed,
+                          joined_text(column.first_removed, column.values_removed));
     }
     if (column.values_added > 0) {
-      text += fmt::format("  column {}: {} values added: {}\n", column.name, column.values_added, joined_text(column.first_added, column.values_added));
+      text += fmt::format("  column {}: {} values added: {}\n", column.name, column.values_added,
+                          joined_text(column.first_added, column.values_added));
     }
-    if (column.content == ColumnDiff::Content::kIncomparable) text += fmt::format("  column {}: its values can't be compared\n", column.name);
+    if (column.content == ColumnDiff::Content::kIncomparable) {
+      text += fmt::format("  column {}: its values can't be compared\n", column.name);
+    }
     if (column.differing_rows > 0) {
-      text += fmt::format("  column {}: {} rows differ, at {}\n", column.name, column.differing_rows, joined_text(column.first_differing, column.differing_rows));
+      text += fmt::format("  column {}: {} rows differ, at {}\n", column.name, column.differing_rows,
+                          joined_text(column.first_differing, column.differing_rows));
     }
   }
   return text;

@@ -8,7 +8,8 @@ namespace cohort::datasets {
 namespace {
 
 template <class T>
-void read_sequences_into(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count, std::vector<int64_t>& ends, std::vector<T>& values) {
+void read_sequences_into(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count, std::vector<int64_t>& ends,
+                         std::vector<T>& values) {
   Ragged<T> rows;
   dataset.read(column, first, count, rows);
   ends = std::move(rows.ends);
