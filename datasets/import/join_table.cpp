@@ -112,11 +112,16 @@ class JoinBuilder {
     int lines = 0;
     while (reader.next(text)) {
       RecordCutter cutter(text, format);
+      // Lines are counted on from record to record: anew for each they would take the square of the block.
+      std::size_t counted = 0;
+      int line = 0;
       while (cutter.next(fields)) {
         if (cutter.blank()) continue;
         if (std::exchange(header, false)) continue;
-        const core::Place place = place_in(text, cutter.record_start());
-        add_row(fields, {file.string(), lines + place.line + 1, 1});
+        const std::size_t start = cutter.record_start();
+        line += static_cast<int>(count_lines(std::string_view(text).substr(counted, start - counted)));
+        counted = start;
+        add_row(fields, {file.string(), lines + line + 1, 1});
       }
       if (cutter.failed()) {
         const core::Place place = place_in(text, cutter.problem().offset);

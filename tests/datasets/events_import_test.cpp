@@ -238,7 +238,7 @@ TEST(EventsImport, NamesMistakesInTheOptions) {
 TEST(EventsImport, LeavesNoTemporaryFileAndDependsOnNoThreads) {
   std::string log = kHeader;
   for (int64_t i = 0; i < 30000; ++i) {
-    log += "c" + std::to_string(i * 7919 % 611) + "," + "2020-01-" + (i % 28 < 9 ? "0" : "") + std::to_string(i % 28 + 1) + "," + std::to_string(i * 31 % 9001) + "," +
+    log += "c" + std::to_string(i * 7919 % 9973) + "," + "2020-01-" + (i % 28 < 9 ? "0" : "") + std::to_string(i % 28 + 1) + "," + std::to_string(i * 31 % 9001) + "," +
            "w" + std::to_string(i * 104729 % 97) + "," + std::to_string(i % 5 - 1) + "," + std::to_string(i % 13) + "\n";
   }
   SmallImport one("events", 1), three("events", 3);

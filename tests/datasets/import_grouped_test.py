@@ -170,7 +170,7 @@ class GroupedImports(unittest.TestCase):
         self.assertEqual(columns.elements("product_id").tolist(), rows["product_id"].tolist())
         self.assertEqual([value or "" for value in columns.elements("department")], rows["department"].fillna("").tolist())
         self.assertEqual(columns.elements("sales_value").tolist(), rows["sales_value"].astype("float32").tolist())
-        self.assertEqual(columns.elements("weekday").tolist(), (rows["transaction_timestamp"].dt.weekday + 1).tolist())
+        self.assertEqual(columns.elements("weekday").tolist(), (rows["transaction_timestamp"].dt.day_of_week + 1).tolist())
 
     def test_any_number_of_ranks_gives_the_same_shards(self):
         if shutil.which("mpirun") is None:
@@ -188,7 +188,7 @@ columns.price = { kind = "dense" }
 where = [{ column = "n", min = 1 }]
 window = { cuts = ["2020-01-10", "2020-01-20"], predict = "4d" }
 label.next = { function = "first", of = "what", none = "nothing" }
-label.money = { function = "sum", of = "price" }
+label.paid = { function = "sum", of = "price" }
 aggregate.money = { function = "sum", of = "price" }
 aggregate.bills = { per = "group" }
 aggregate.spread = { function = "sd", of = "price", per = "group" }
