@@ -107,6 +107,12 @@ void check_feature_times(const CheckContext& context, const CheckedColumn& colum
   if (options.severity == "off") return;
   const std::string& name = column.column->name;
   const TimeSource available = availability_of(*column.column, options, context.dataset.schema());
+  if (!available.known() && !column.column->available_at.empty()) {
+    outcome.findings.push_back({"after_cut", name, Severity::kWarning, NAN, NAN,
+                                fmt::format("column {} is declared available at {}, which is neither a time nor a time column of the dataset: it can't be judged",
+                                            quoted(name), quoted(column.column->available_at)),
+                                usual_remedy(name, "after_cut")});
+  }
   if (available.known() && !context.cut.known()) {
     outcome.findings.push_back({"after_cut", name, Severity::kWarning, NAN, NAN,
                                 fmt::format("column {} is available from {} on, but nothing says for which moment the model predicts: it can't be judged", quoted(name),
