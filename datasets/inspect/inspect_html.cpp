@@ -86,12 +86,14 @@ std::string bars_table(const DatasetReport& dataset, const ColumnReport& column)
 std::string figures(const std::string& table) { return "<details><summary>Figures</summary><div class='wide'>" + table + "</div></details>"; }
 
 std::string quantile_list(const ColumnReport& column) {
-  if (!column.range) return "";
+  // An id is a name, and names have no quantiles.
+  if (!column.range || column.kind == Kind::kId) return "";
   const ColumnReport::Range& range = *column.range;
   std::string list = "<dl class='quantiles'>";
   const auto add = [&](const std::string& name, const std::string& value) { list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, value); };
   add("min", number_of(column, range.min));
   for (std::size_t i = 0; i < range.quantiles.size(); ++i) {
+    if (column.kind == Kind::kTime && kInspectQuantiles[i] != 0.5) continue;
     add(kInspectQuantiles[i] == 0.5 ? "median" : fmt::format("{:.0f} %", 100 * kInspectQuantiles[i]), number_of(column, range.quantiles[i]));
   }
   add("max", number_of(column, range.max));

@@ -38,7 +38,7 @@ caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(5
 .meter{display:inline-block;vertical-align:middle;width:64px;height:8px;border-radius:4px;background:var(--chip);overflow:hidden;margin-right:8px}
 .meter i{display:block;height:100%;background:var(--absent)}
 svg.small{width:120px;height:24px;display:block}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,540px),1fr));gap:18px}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,540px),1fr));gap:18px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px;min-width:0;scroll-margin-top:12px}
 .head{display:flex;flex-wrap:wrap;gap:4px 10px;align-items:baseline;margin-bottom:6px}
 .chip{background:var(--chip);border-radius:6px;padding:1px 8px;font-size:12.5px;color:var(--text);white-space:nowrap}
