@@ -51,7 +51,7 @@ std::string refusal_of(const Prepared& prepared, const datasets::CheckReport& re
 
 /// Warnings one by one; many of one check share a remedy.
 void log_warnings(const std::vector<const datasets::Finding*>& findings) {
-  for (const std::string& check : datasets::check_names()) {
+  for (const std::string& check : datasets::gate_checks()) {
     std::vector<const datasets::Finding*> of_check;
     for (const datasets::Finding* finding : findings) {
       if (finding->check == check) of_check.push_back(finding);

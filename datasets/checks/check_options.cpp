@@ -19,7 +19,7 @@ std::string guessed(const std::string& word, const std::vector<std::string>& can
   return guess.empty() ? otherwise : fmt::format("did you mean \"{}\"?", guess);
 }
 
-std::string joined_names(const std::vector<std::string>& names) {
+std::string check_list(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
   return list;
@@ -27,13 +27,13 @@ std::string joined_names(const std::vector<std::string>& names) {
 
 void check_allowance(const std::string& entry, const Schema& schema, const std::string& path, core::Diagnostics& diagnostics) {
   const Allowance allowance = parse_allowance(entry);
-  const std::vector<std::string>& checks = check_names();
+  const std::vector<std::string>& checks = gate_checks();
   if (allowance.check.empty()) {
-    diagnostics.error(path, fmt::format("\"{}\" isn't COLUMN:CHECK", entry), "write for example \"" + entry + ":shift\"; checks are " + joined_names(checks));
+    diagnostics.error(path, fmt::format("\"{}\" isn't COLUMN:CHECK", entry), "write for example \"" + entry + ":shift\"; checks are " + check_list(checks));
     return;
   }
   if (allowance.check != "*" && std::find(checks.begin(), checks.end(), allowance.check) == checks.end())
-    diagnostics.error(path, fmt::format("there is no check \"{}\"", allowance.check), guessed(allowance.check, checks, "checks are " + joined_names(checks)));
+    diagnostics.error(path, fmt::format("there is no check \"{}\"", allowance.check), guessed(allowance.check, checks, "checks are " + check_list(checks)));
   if (allowance.column != "*" && schema.find(allowance.column) == nullptr)
     diagnostics.error(path, fmt::format("the dataset has no column \"{}\"", allowance.column),
                       guessed(allowance.column, schema.names(), "`cohort inspect` lists the columns"));
@@ -119,7 +119,7 @@ void CheckOptions::describe(core::Describe<CheckOptions>& d) {
   d.table("shift", &O::shift, "validation and test rows of another distribution than the training rows");
 }
 
-const std::vector<std::string>& check_names() {
+const std::vector<std::string>& gate_checks() {
   static const std::vector<std::string> names{"label_copy", "single_feature", "id_like", "after_cut", "unseen_values", "constant", "shift"};
   return names;
 }

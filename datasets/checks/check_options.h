@@ -82,7 +82,7 @@ struct CheckOptions {
 };
 
 /// Names of the checks, as in the options and findings.
-const std::vector<std::string>& check_names();
+const std::vector<std::string>& gate_checks();
 
 /// Mistakes that only the schema shows: columns and checks that don't exist, times that can't be read. Reported under `path` ("checks").
 void check_options(const CheckOptions& options, const Schema& schema, const std::string& path, core::Diagnostics& diagnostics);

@@ -118,7 +118,7 @@ void put_in_order(CheckReport& report) {
   for (const ColumnMeasures& measures : report.columns) columns.push_back(measures.column);
   std::stable_sort(report.findings.begin(), report.findings.end(), [&](const Finding& a, const Finding& b) {
     const auto key = [&](const Finding& f) {
-      return std::tuple(f.severity == Severity::kError ? 0 : 1, place_of(columns, f.column), place_of(check_names(), f.check));
+      return std::tuple(f.severity == Severity::kError ? 0 : 1, place_of(columns, f.column), place_of(gate_checks(), f.check));
     };
     return key(a) < key(b);
   });

@@ -13,7 +13,7 @@ namespace cohort::datasets {
 enum class Severity : uint8_t { kWarning, kError };
 
 struct Finding {
-  std::string check;   ///< one of check_names()
+  std::string check;   ///< one of gate_checks()
   std::string column;
   Severity severity = Severity::kWarning;
   double measured = 0;

@@ -25,7 +25,7 @@ struct BinCounts {
   }
 };
 
-double rows_of(const BinCounts& bins) {
+double rows_in_bins(const BinCounts& bins) {
   return static_cast<double>(std::accumulate(bins.train.begin(), bins.train.end(), uint64_t{0}) + std::accumulate(bins.other.begin(), bins.other.end(), uint64_t{0}));
 }
 
@@ -75,7 +75,7 @@ BinCounts number_bins(const CheckedColumn& column, Part part, std::size_t bins, 
     const auto bin = static_cast<std::size_t>(std::lower_bound(upper.begin(), upper.end(), value) - upper.begin());
     ++counts.other[std::min(bin, ends.size() - 1)];
   }
-  const BinRule rule{rows_of(counts) + static_cast<double>(train_missing + other_missing), smaller_sample};
+  const BinRule rule{rows_in_bins(counts) + static_cast<double>(train_missing + other_missing), smaller_sample};
   BinCounts merged;
   uint64_t held_train = 0, held_other = 0;
   for (std::size_t bin = 0; bin < ends.size(); ++bin) {

@@ -14,7 +14,7 @@ namespace cohort::datasets {
 namespace {
 
 // Units of the drawing; the page scales it.
-constexpr double kWidth = 560, kLeft = 52, kRight = 12, kTop = 16, kBarsHigh = 120, kAxisHigh = 22, kRatesHigh = 74;
+constexpr double kWidth = 560, kLeft = 52, kRight = 12, kTopSpace = 16, kBarsHigh = 120, kAxisHigh = 22, kRatesHigh = 74;
 constexpr uint64_t kLeastLabelled = 5;  // fewer rows have no rate worth drawing
 
 std::string share_text(double share) { return fmt::format("{:.1f} %", 100 * share); }
@@ -118,7 +118,7 @@ struct RateScale {
   double share(double rate) const { return std::clamp((rate - low) / (high - low), 0.0, 1.0); }
 };
 
-std::string rate_text(const LabelSample& label, double rate) { return label.is_number() ? short_number(rate) : fmt::format("{:.3g} %", 100 * rate); }
+std::string rate_text(const LabelSample& label, double rate) { return label.is_number() ? brief_number(rate) : fmt::format("{:.3g} %", 100 * rate); }
 
 void draw_rates(const LabelSample& label, const Histogram& histogram, const Axis& axis, double top, std::string& svg) {
   std::vector<LabelTally> tallies = histogram.labels;
@@ -127,9 +127,9 @@ void draw_rates(const LabelSample& label, const Histogram& histogram, const Axis
   const double bottom = top + kRatesHigh;
   const auto at = [&](double rate) { return bottom - scale.share(rate) * (kRatesHigh - 14); };
   svg += fmt::format("<text class='title' x='{}' y='{:.1f}'>{}</text>", kLeft, top + 4,
-                     escape_html(label.is_number()             ? "mean of " + cut(label.name, 40)
-                                 : label.shown.size() == 1 ? cut(label.name, 30) + " = " + cut(label.shown[0], 20) + ", share with 95 % interval"
-                                                           : "classes of " + cut(label.name, 30) + ", shares"));
+                     escape_html(label.is_number()             ? "mean of " + shortened(label.name, 40)
+                                 : label.shown.size() == 1 ? shortened(label.name, 30) + " = " + shortened(label.shown[0], 20) + ", share with 95 % interval"
+                                                           : "classes of " + shortened(label.name, 30) + ", shares"));
   for (const double tick : round_ticks(scale.low, scale.high, 3)) {
     svg += fmt::format("<line class='grid' x1='{}' x2='{}' y1='{:.1f}' y2='{:.1f}'/><text class='tick' x='{}' y='{:.1f}' text-anchor='end'>{}</text>", kLeft,
                        kWidth - kRight, at(tick), at(tick), kLeft - 6, at(tick) + 3.5, rate_text(label, tick));
@@ -174,8 +174,8 @@ std::size_t wide_length(const std::string& text) {
 }
 
 std::string cut_wide(const std::string& text, std::size_t length) {
-  std::string shown = cut(text, length);
-  for (std::size_t characters = length; wide_length(shown) > length && characters > 1; --characters) shown = cut(text, characters);
+  std::string shown = shortened(text, length);
+  for (std::size_t characters = length; wide_length(shown) > length && characters > 1; --characters) shown = shortened(text, characters);
   return shown;
 }
 
@@ -200,7 +200,7 @@ std::string escape_html(std::string_view text) {
 }
 
 std::string edge_text(const Histogram& histogram, double edge) {
-  if (histogram.scale != Scale::kPeriods) return short_number(edge);
+  if (histogram.scale != Scale::kPeriods) return brief_number(edge);
   const std::string text = time_text(static_cast<int64_t>(edge));
   if (histogram.period == "year") return text.substr(0, 4);
   if (histogram.period == "month" || histogram.period == "quarter") return text.substr(0, 7);
@@ -210,19 +210,19 @@ std::string edge_text(const Histogram& histogram, double edge) {
 
 std::string label_text(const LabelSample& label, const LabelTally& tally, std::size_t shown) {
   if (tally.rows == 0) return "";
-  return label.is_number() ? short_number(rate_of(label, tally, shown)) : share_text(rate_of(label, tally, shown));
+  return label.is_number() ? brief_number(rate_of(label, tally, shown)) : share_text(rate_of(label, tally, shown));
 }
 
 std::string histogram_chart(const DatasetReport& dataset, const ColumnReport& column, const Histogram& histogram) {
   const bool rates = !histogram.labels.empty();
-  const double height = kTop + kBarsHigh + kAxisHigh + (rates ? kRatesHigh + 20 : 0), base = kTop + kBarsHigh;
+  const double height = kTopSpace + kBarsHigh + kAxisHigh + (rates ? kRatesHigh + 20 : 0), base = kTopSpace + kBarsHigh;
   const Axis axis(histogram);
   const auto most = static_cast<double>(std::max<uint64_t>(1, *std::max_element(histogram.rows.begin(), histogram.rows.end())));
   std::string svg = fmt::format("<svg viewBox='0 0 {} {:.0f}' role='img' aria-label=\"{}\">", kWidth, height, escape_html(spoken(column, histogram)));
   for (const double tick : round_ticks(0, most, 4)) {
     const double y = base - tick / most * kBarsHigh;
     svg += fmt::format("<line class='grid' x1='{}' x2='{}' y1='{:.1f}' y2='{:.1f}'/><text class='tick' x='{}' y='{:.1f}' text-anchor='end'>{}</text>", kLeft,
-                       kWidth - kRight, y, y, kLeft - 6, y + 3.5, most >= 1e6 ? short_number(tick) : thousands(static_cast<uint64_t>(tick)));
+                       kWidth - kRight, y, y, kLeft - 6, y + 3.5, most >= 1e6 ? brief_number(tick) : thousands(static_cast<uint64_t>(tick)));
   }
   for (std::size_t bin = 0; bin < histogram.rows.size(); ++bin) {
     const double from = axis(histogram.edges[bin]), to = axis(histogram.edges[bin + 1]);

@@ -31,7 +31,7 @@ double sorted_quantile(std::span<const double> sorted, double share) {
 }
 
 /// Counts values into the bins between edges.
-void fill(Histogram& histogram, std::span<const double> values, const LabelSample& label) {
+void fill_bins(Histogram& histogram, std::span<const double> values, const LabelSample& label) {
   const std::size_t bins = histogram.edges.size() - 1;
   histogram.rows.assign(bins, 0);
   if (label.known()) histogram.labels.assign(bins, LabelTally{0, std::vector<uint64_t>(label.shown.size(), 0), 0, 0});
@@ -96,10 +96,10 @@ Histogram logarithmic(std::span<const double> sorted, double low, double high) {
   return histogram;
 }
 
-constexpr int64_t kMinuteSeconds = 60, kHourSeconds = 3600, kDaySeconds = 86400;
+constexpr int64_t kSecondsAMinute = 60, kSecondsAnHour = 3600, kSecondsADay = 86400;
 
 /// Days since 1970, rounded towards the past.
-std::chrono::sys_days day_of(int64_t seconds) { return std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds))); }
+std::chrono::sys_days calendar_day(int64_t seconds) { return std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds))); }
 int64_t seconds_of(std::chrono::sys_days day) { return std::chrono::sys_seconds(day).time_since_epoch().count(); }
 
 int64_t whole_units(int64_t seconds, int64_t unit) { return (seconds >= 0 ? seconds / unit : -((-seconds + unit - 1) / unit)) * unit; }
@@ -207,15 +207,15 @@ std::vector<Histogram> make_histograms(std::span<const double> values, std::span
     histograms.push_back(linear(finite, from, to, whole));
     if (long_tail) histograms.push_back(logarithmic(finite, low, high));
   }
-  for (Histogram& histogram : histograms) fill(histogram, values, label);
+  for (Histogram& histogram : histograms) fill_bins(histogram, values, label);
   return histograms;
 }
 
 int64_t period_start(int64_t seconds, const std::string& period) {
   using namespace std::chrono;
-  if (period == "minute") return whole_units(seconds, kMinuteSeconds);
-  if (period == "hour") return whole_units(seconds, kHourSeconds);
-  const sys_days day = day_of(seconds);
+  if (period == "minute") return whole_units(seconds, kSecondsAMinute);
+  if (period == "hour") return whole_units(seconds, kSecondsAnHour);
+  const sys_days day = calendar_day(seconds);
   if (period == "day") return seconds_of(day);
   if (period == "week") return seconds_of(day - (weekday(day) - Monday));
   const year_month_day date(day);
@@ -226,11 +226,11 @@ int64_t period_start(int64_t seconds, const std::string& period) {
 
 int64_t next_period(int64_t start, const std::string& period) {
   using namespace std::chrono;
-  if (period == "minute") return start + kMinuteSeconds;
-  if (period == "hour") return start + kHourSeconds;
-  if (period == "day") return start + kDaySeconds;
-  if (period == "week") return start + 7 * kDaySeconds;
-  const year_month_day date(day_of(start));
+  if (period == "minute") return start + kSecondsAMinute;
+  if (period == "hour") return start + kSecondsAnHour;
+  if (period == "day") return start + kSecondsADay;
+  if (period == "week") return start + 7 * kSecondsADay;
+  const year_month_day date(calendar_day(start));
   const months step(period == "month" ? 1 : period == "quarter" ? 3 : 12);
   return seconds_of(date + step);
 }
@@ -244,8 +244,8 @@ Histogram make_time_histogram(std::span<const double> values, std::span<const do
   // A placeholder such as 9999-12-31 doesn't set the scale.
   const double q01 = sorted_quantile(sorted, 0.01), q99 = sorted_quantile(sorted, 0.99), width = std::max(q99 - q01, 1.0);
   const int64_t first = bounded(std::max(sorted.front(), q01 - width)), last = bounded(std::min(sorted.back(), q99 + width));
-  const std::pair<const char*, int64_t> kPeriods[] = {{"minute", kMinuteSeconds}, {"hour", kHourSeconds}, {"day", kDaySeconds}, {"week", 7 * kDaySeconds},
-                                                      {"month", 30 * kDaySeconds}, {"quarter", 91 * kDaySeconds}, {"year", 365 * kDaySeconds}};
+  const std::pair<const char*, int64_t> kPeriods[] = {{"minute", kSecondsAMinute}, {"hour", kSecondsAnHour}, {"day", kSecondsADay}, {"week", 7 * kSecondsADay},
+                                                      {"month", 30 * kSecondsADay}, {"quarter", 91 * kSecondsADay}, {"year", 365 * kSecondsADay}};
   for (const auto& [period, seconds] : kPeriods) {
     histogram.period = period;
     if (static_cast<std::size_t>((last - first) / seconds) <= kMostPeriods) break;
@@ -255,7 +255,7 @@ Histogram make_time_histogram(std::span<const double> values, std::span<const do
     histogram.edges.push_back(static_cast<double>(edge));
   }
   if (histogram.edges.size() == 1) histogram.edges.push_back(static_cast<double>(next_period(static_cast<int64_t>(histogram.edges[0]), histogram.period)));
-  fill(histogram, values, label);
+  fill_bins(histogram, values, label);
   return histogram;
 }
 

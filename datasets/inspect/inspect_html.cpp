@@ -20,8 +20,8 @@ std::string bytes_text(uint64_t bytes) {
   return unit == 0 ? thousands(bytes) + " bytes" : fmt::format("{:.1f} {}", size, units[unit]);
 }
 
-std::string number_of(const ColumnReport& column, double value) {
-  return escape_html(column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : short_number(value));
+std::string figure_text(const ColumnReport& column, double value) {
+  return escape_html(column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : brief_number(value));
 }
 
 std::string fact(const std::string& name, const std::string& value) { return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(name), escape_html(value)); }
@@ -91,15 +91,15 @@ std::string quantile_list(const ColumnReport& column) {
   const ColumnReport::Range& range = *column.range;
   std::string list = "<dl class='quantiles'>";
   const auto add = [&](const std::string& name, const std::string& value) { list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, value); };
-  add("min", number_of(column, range.min));
+  add("min", figure_text(column, range.min));
   for (std::size_t i = 0; i < range.quantiles.size(); ++i) {
     if (column.kind == Kind::kTime && kInspectQuantiles[i] != 0.5) continue;
-    add(kInspectQuantiles[i] == 0.5 ? "median" : fmt::format("{:.0f} %", 100 * kInspectQuantiles[i]), number_of(column, range.quantiles[i]));
+    add(kInspectQuantiles[i] == 0.5 ? "median" : fmt::format("{:.0f} %", 100 * kInspectQuantiles[i]), figure_text(column, range.quantiles[i]));
   }
-  add("max", number_of(column, range.max));
+  add("max", figure_text(column, range.max));
   if (column.kind != Kind::kTime) {
-    add("mean", number_of(column, range.mean));
-    add("sd", number_of(column, range.deviation));
+    add("mean", figure_text(column, range.mean));
+    add("sd", figure_text(column, range.deviation));
   }
   return list + "</dl>";
 }
@@ -156,9 +156,9 @@ std::string overview(const DatasetReport& dataset) {
   for (std::size_t i = 0; i < dataset.columns.size(); ++i) {
     const ColumnReport& column = dataset.columns[i];
     const double share = dataset.rows == 0 ? 0 : static_cast<double>(column.missing) / static_cast<double>(dataset.rows);
-    std::string typical = column.top.empty() ? "" : escape_html(cut(column.top[0].first, 32)) + " <span class='soft'>" + percent(column.top[0].second, dataset.rows) + "</span>";
+    std::string typical = column.top.empty() ? "" : escape_html(shortened(column.top[0].first, 32)) + " <span class='soft'>" + percent(column.top[0].second, dataset.rows) + "</span>";
     const bool median = column.range && column.range->quantiles.size() > 3 && column.bars.empty();
-    if (median) typical = number_of(column, column.range->quantiles[3]);
+    if (median) typical = figure_text(column, column.range->quantiles[3]);
     html += fmt::format("<tr><th scope='row'><a href='#c{}'>{}</a></th><td>{}</td><td><span class='meter'><i style='width:{:.1f}%'></i></span>{}</td><td>{}{}</td><td>{}</td>"
                         "<td>{}</td></tr>",
                         i, escape_html(column.name), to_string(column.kind), 100 * share, percent(column.missing, dataset.rows), column.distinct_exact ? "" : "&gt; ",

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kWidestName = 36, kWidestTop = 64;  // characters
 
 std::string value_text(const ColumnReport& column, double value) {
-  return column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : short_number(value);
+  return column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : brief_number(value);
 }
 
 std::string top_text(const ColumnReport& column, uint64_t rows) {
@@ -63,7 +63,7 @@ std::string to_text(const DatasetReport& report) {
   }
   Table table{{"column", "kind", "dtype", "missing", "distinct", "min", "median", "mean", "max", "most frequent"}};
   for (const ColumnReport& column : report.columns) {
-    std::vector<std::string> line{cut(column.name, kWidestName), to_string(column.kind), to_string(column.dtype),
+    std::vector<std::string> line{shortened(column.name, kWidestName), to_string(column.kind), to_string(column.dtype),
                                   column.missing == 0 ? "0" : percent(column.missing, report.rows),
                                   (column.distinct_exact ? "" : "> ") + thousands(column.distinct)};
     if (column.range) {
@@ -75,7 +75,7 @@ std::string to_text(const DatasetReport& report) {
     } else {
       line.insert(line.end(), 4, "");
     }
-    line.push_back(cut(top_text(column, report.rows), kWidestTop));
+    line.push_back(shortened(top_text(column, report.rows), kWidestTop));
     table.push_back(std::move(line));
   }
   return text + "\n" + format_table(table, {false, false, false, true, true, true, true, true, true, false});

@@ -16,7 +16,7 @@ std::string thousands(uint64_t value) {
   return result;
 }
 
-std::string short_number(double value) {
+std::string brief_number(double value) {
   char text[32];
   const double size = std::abs(value);
   const bool whole = std::floor(value) == value && size < 1e9;
@@ -24,7 +24,7 @@ std::string short_number(double value) {
   return text;
 }
 
-std::string cut(const std::string& text, std::size_t characters) {
+std::string shortened(const std::string& text, std::size_t characters) {
   if (core::utf8_length(text) <= characters) return text;
   return text.substr(0, core::utf8_offset(text, characters - 1)) + "…";
 }

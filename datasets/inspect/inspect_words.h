@@ -9,10 +9,10 @@ namespace cohort::datasets {
 /// 1,234,567
 std::string thousands(uint64_t value);
 /// Four digits, whole numbers in full.
-std::string short_number(double value);
+std::string brief_number(double value);
 /// "12.3 %"
 std::string percent(uint64_t count, uint64_t total);
 /// The first characters of a text, with … where some were cut off.
-std::string cut(const std::string& text, std::size_t characters);
+std::string shortened(const std::string& text, std::size_t characters);
 
 }  // namespace cohort::datasets

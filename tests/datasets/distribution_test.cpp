@@ -48,7 +48,7 @@ TEST(Distribution, EveryRowIsInABinOrCountedBeyond) {
         EXPECT_EQ(all_rows(histogram), 3000u);
         EXPECT_TRUE(std::is_sorted(histogram.edges.begin(), histogram.edges.end(), std::less_equal<double>())) << "no bin is empty of width";
         EXPECT_LE(histogram.rows.size(), 90u);
-        if (histogram.scale == Scale::kLog) EXPECT_EQ(histogram.below + histogram.above, 0u) << "the logarithmic scale shows all";
+        if (histogram.scale == Scale::kLog) { EXPECT_EQ(histogram.below + histogram.above, 0u) << "the logarithmic scale shows all"; }
       }
     }
   }
