@@ -92,6 +92,7 @@ Column read_column(const JsonReader& json) {
   if (json.has("missing_markers")) column.missing_markers = json.at("missing_markers").texts();
   if (json.has("format")) column.format = json.at("format").text();
   if (json.has("source")) column.source = json.at("source").text();
+  if (json.has("available_at")) column.available_at = json.at("available_at").text();
   if (json.has("tokenizer")) column.tokenizer = json.at("tokenizer").value();
   if (json.has("dictionary")) {
     if (!has_dictionary(column)) json.at("dictionary").fail("absent from a column of this kind");
@@ -162,6 +163,7 @@ nlohmann::ordered_json to_json(const Schema& schema) {
     if (!column.missing_markers.empty()) item["missing_markers"] = column.missing_markers;
     if (!column.format.empty()) item["format"] = column.format;
     if (!column.source.empty()) item["source"] = column.source;
+    if (!column.available_at.empty()) item["available_at"] = column.available_at;
     if (!column.tokenizer.is_null()) item["tokenizer"] = column.tokenizer;
     if (has_dictionary(column)) {
       if (column.dtype == DType::kString) {

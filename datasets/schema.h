@@ -47,6 +47,7 @@ struct Column {
   std::vector<std::string> missing_markers;
   std::string format;                ///< time only: how the raw text is written (see TimeFormat)
   std::string source;                ///< the column's name in the input, where the import renamed it; else empty
+  std::string available_at;          ///< when values became known: a time (ISO 8601) or a time column's name; "" where nobody said
   bool feature = true;               ///< false: never a feature, whatever its kind (a true probability)
   uint64_t missing = 0;              ///< rows without a value; of a sequence: rows without an element
   /// How a sequence of tokens was made from text: the tokenizer's own JSON, null for all other columns.

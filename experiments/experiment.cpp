@@ -70,6 +70,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
   d.table("data", &O::data, "the dataset");
   d.table("split", &O::split, "training, validation and test rows");
   d.table("features", &O::features, "transforms from raw columns to the net's inputs");
+  d.table("checks", &O::checks, "what is looked for in the data before step 1");
   d.table("loader", &O::loader, "how rows are read");
   d.choice("model", &O::model, &models::model_alternatives, "the net").required();
   d.choice("objective", &O::objective, &models::objective_alternatives, "what is learnt").required();
@@ -84,6 +85,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
 
 std::string Experiment::identity() const {
   nlohmann::json json = core::Schema::of<Experiment>().to_json(this);
+  json.erase("checks");
   json.erase("loader");
   json.erase("artifact");
   json["data"].erase("path");

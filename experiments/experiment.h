@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/options.h"
+#include "datasets/checks/check_options.h"
 #include "datasets/features/features.h"
 #include "datasets/loader/loader.h"
 #include "datasets/split/split.h"
@@ -41,6 +42,7 @@ struct Experiment {
   DataOptions data;
   datasets::SplitOptions split;
   datasets::FeatureOptions features;
+  datasets::CheckOptions checks;
   datasets::LoaderOptions loader;
   core::Choice model;
   core::Choice objective;
@@ -52,7 +54,7 @@ struct Experiment {
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);
 
-  /// Hash of all that the result depends on; not threads, paths, the loader's memory, and what is kept on disk.
+  /// Hash of all that the result depends on; not threads, paths, the loader's memory, the data's checks, and what is kept on disk.
   std::string identity() const;
 };
 

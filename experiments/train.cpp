@@ -7,6 +7,7 @@
 #include "core/durable_file.h"
 #include "core/log.h"
 #include "experiments/dry_run.h"
+#include "experiments/gate.h"
 #include "experiments/prepare.h"
 #include "experiments/provenance.h"
 #include "experiments/publish.h"
@@ -122,15 +123,23 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
         .at(document.place("train.lanes"))
         .known_everywhere();
   const Prepared prepared = prepare(std::move(experiment), document, comm);
-  if (request.dry_run) return {.report = plan_of(prepared, comm)};
+  if (request.dry_run) {
+    const Gate gate = look_at_data(prepared, {}, comm);
+    TrainOutcome outcome{.report = plan_of(prepared, comm), .refusal = gate.refusal};
+    if (gate.checked) outcome.report["checks"] = datasets::to_json(gate.report);
+    return outcome;
+  }
 
   const fs::path folder = choose_folder(request, prepared.experiment, comm);
+  const Gate gate = look_at_data(prepared, folder / kChecksFile, comm);
+  pass(gate);
   std::unique_ptr<RunFolder> run;
   core::on_root(comm, [&] {
     require_writable_registry(request.registry, prepared.experiment.artifact);
     run = std::make_unique<RunFolder>(folder, request.resume);
     describe_run(run->info(), prepared, request, comm);
     run->save_info();
+    if (gate.checked) core::write_file_durably(folder / kChecksFile, gate.file(prepared).dump(1) + "\n");
     core::write_file_durably(folder / "config.toml", core::Schema::of<Experiment>().to_toml(&prepared.experiment));
   });
   core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
@@ -152,7 +161,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
   const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);
 
-  TrainOutcome outcome{.stopped = fitted.stopped, .report = {}};
+  TrainOutcome outcome{.stopped = fitted.stopped, .report = {}, .refusal = {}};
   core::on_root(comm, [&] {
     auto& info = run->info();
     info["state"] = fitted.stopped ? "stopped" : "evaluating";

@@ -27,6 +27,7 @@ struct TrainOutcome {
   bool stopped = false;  ///< by a signal, after a checkpoint
   /// run.json, and "run" with the folder; for a dry run the plan. Filled on rank 0.
   nlohmann::ordered_json report;
+  std::string refusal;  ///< of a dry run: why a run would stop before step 1; "" where it wouldn't
 };
 
 /// Collective.

@@ -115,7 +115,7 @@ Schema csv_schema(core::Communicator& comm, const std::vector<ImportInput>& inpu
   const std::vector<std::string> names = texts_from_root(comm, [&] { return read_column_names(options, inputs.front()); });
   core::Diagnostics diagnostics(document);
   std::vector<std::string> joined;
-  plan_joins(comm, options, names, settings.options_folder, diagnostics, joined);
+  plan_joins(comm, options, names, settings.options_folder, inputs.front().file, diagnostics, joined);
   Schema schema;
   core::together(comm, [&] {
     schema = make_plan(options, names, joined, settings.options_folder, diagnostics).schema;

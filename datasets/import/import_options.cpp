@@ -124,6 +124,7 @@ void ColumnOptions::describe(core::Describe<ColumnOptions>& d) {
   d.field("rename", &ColumnOptions::rename, "the column's name in the dataset");
   d.field("from", &ColumnOptions::from, "the input's column, where several columns are made of one; \"\" takes the table's own name");
   d.table("tokenizer", &ColumnOptions::tokenizer, "sequence: the elements are the tokens of a text");
+  d.field("available_at", &ColumnOptions::available_at, "when the values become known: a time (ISO 8601) or a time column of the dataset; looked at before training");
   d.field("of", &ColumnOptions::of, "sequence: what its elements are").one_of({"", "categorical", "dense", "time"});
   d.field("separator", &ColumnOptions::separator, "sequence: what stands between two elements of a field");
   d.field("max_length", &ColumnOptions::max_length, "sequence: the last so many elements are kept; 0 keeps all").min(0);

@@ -37,6 +37,7 @@ struct ColumnOptions {
   std::string rename;
   std::string from;                  ///< the input's column, where several are made of one; empty: NAME
   std::optional<TokenizerOptions> tokenizer;  ///< sequence: the elements are the tokens of a text
+  std::string available_at;          ///< when the values become known: a time, or a time column's name in the dataset; for the checks before training
   std::string of;                    ///< sequence: what its elements are: categorical, dense, time
   std::string separator;             ///< sequence: between two elements of a field
   int64_t max_length = 0;            ///< sequence: the last so many elements are kept; 0: all

@@ -95,6 +95,7 @@ Column make_column(const ImportOptions& options, const ColumnOptions& own, const
   if (own.tokenizer && own.tokenizer->buckets > 0) column.dtype = DType::kInt64;
   column.classes = own.values;
   column.format = own.format;
+  column.available_at = own.available_at;
   column.missing_markers = options.missing;
   for (const std::string& marker : own.missing) {
     if (std::find(options.missing.begin(), options.missing.end(), marker) == options.missing.end()) {
@@ -127,6 +128,19 @@ FieldPlan make_field(const Column& column, const ColumnOptions& own, const std::
   if (own.generalise) field.generaliser = std::make_shared<const Generaliser>(*own.generalise, TimeFormat(own.format));
   field.cleaned = !own.sentinels.empty() || own.clip_min || own.clip_max;
   return field;
+}
+
+/// What `available_at` may say: a time, or a time column of the dataset.
+void check_availability(const ImportPlan& plan, core::Diagnostics& diagnostics) {
+  for (const FieldPlan& field : plan.fields) {
+    if (field.action == Action::kSkip) continue;
+    const std::string& when = plan.schema.columns[field.column].available_at;
+    const Column* column = plan.schema.find(when);
+    int64_t seconds = 0;
+    if (when.empty() || TimeFormat().parse(when, seconds) || (column != nullptr && column->kind == Kind::kTime)) continue;
+    diagnostics.error(path_of(field.source, "available_at"), "\"" + when + "\" is neither a time nor a time column of the dataset",
+                      "write it as 2024-06-30, or name a column of kind = \"time\"");
+  }
 }
 
 void plan_privacy(const ImportOptions& options, const std::vector<std::string>& names, const std::filesystem::path& folder, ImportPlan& plan,
@@ -211,6 +225,7 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
     plan.schema.columns.push_back(std::move(column));
     plan.fields.push_back(std::move(field));
   }
+  check_availability(plan, diagnostics);
   plan_privacy(options, names, folder, plan, diagnostics);
   if (!without_kind.empty()) {
     diagnostics.error("columns", "these columns of the input have no kind: " + without_kind,

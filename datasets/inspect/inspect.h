@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "datasets/inspect/distribution.h"
 #include "datasets/store/dataset.h"
 
 namespace cohort::datasets {
@@ -18,6 +19,7 @@ struct ColumnReport {
   std::string name;
   Kind kind = Kind::kDense;
   DType dtype = DType::kFloat32;
+  bool feature = true;         ///< false: marked as no feature
   uint64_t missing = 0;
   uint64_t distinct = 0;
   bool distinct_exact = true;  ///< else there are more than `distinct`
@@ -31,6 +33,12 @@ struct ColumnReport {
   std::optional<Range> range;
   std::vector<std::pair<std::string, uint64_t>> top;  ///< most frequent values, ties in order of value
   double mean_length = 0;                             ///< texts and string ids: bytes; sequences: elements
+  /// Numbers, times, lengths of texts (characters) and of sequences. A second one on a logarithmic scale where tails are long. Of the
+  /// rows of the sample; none for ids, and for text without letters.
+  std::vector<Histogram> histograms;
+  /// Categories and classes, of sequences their elements: the most frequent values, ties in order of value, then what others there are.
+  std::vector<CategoryBar> bars;
+  CategoryBar rest, without;                          ///< all other values together; rows without one
 };
 
 inline const std::vector<double> kInspectQuantiles{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
@@ -42,15 +50,21 @@ struct DatasetReport {
   uint64_t bytes = 0;
   uint64_t shards = 0;
   std::vector<std::pair<std::string, uint64_t>> parts;  ///< rows by part, in stored order
+  std::vector<Shard> files;
+  LabelSample label;      ///< whose rates stand beside the values
+  uint64_t stride = 1;    ///< every so manieth row is in the sample that histograms and label rates are made of
   std::vector<ColumnReport> columns;
 };
 
-/// Reads every column once. Memory: one column's numbers (at most 10 million), or its distinct values up to a limit.
-/// Throws Error (damaged).
-DatasetReport inspect_dataset(const Dataset& dataset);
+/// Reads every column once, the label twice. Memory: one column's numbers (at most 10 million, three times) or its distinct values up to a
+/// limit, and the label. `label` names the label whose rates are wanted; "" takes the first. Throws Error: usage where that isn't a label,
+/// damaged.
+DatasetReport inspect_dataset(const Dataset& dataset, const std::string& label = {});
 
 nlohmann::ordered_json to_json(const DatasetReport& report);
 /// A table for people, a line a column.
 std::string to_text(const DatasetReport& report);
+/// One HTML page that needs nothing else: charts as inline SVG, each with its figures as a table.
+std::string to_html(const DatasetReport& report);
 
 }  // namespace cohort::datasets

@@ -5,6 +5,7 @@
 #include "core/utf8.h"
 #include "datasets/import/csv_scanner.h"
 #include "datasets/inspect/inspect.h"
+#include "datasets/inspect/inspect_words.h"
 #include "datasets/io/time_format.h"
 
 namespace cohort::datasets {
@@ -12,36 +13,8 @@ namespace {
 
 constexpr std::size_t kWidestName = 36, kWidestTop = 64;  // characters
 
-std::string thousands(uint64_t value) {
-  std::string digits = std::to_string(value), result;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) result += ',';
-    result += digits[i];
-  }
-  return result;
-}
-
-std::string short_number(double value) {
-  char text[32];
-  const double size = std::abs(value);
-  const bool whole = std::floor(value) == value && size < 1e9;
-  std::snprintf(text, sizeof text, whole || (size >= 1e4 && size < 1e9) ? "%.0f" : "%.4g", value);
-  return text;
-}
-
 std::string value_text(const ColumnReport& column, double value) {
-  return column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : short_number(value);
-}
-
-std::string cut(const std::string& text, std::size_t characters) {
-  if (core::utf8_length(text) <= characters) return text;
-  return text.substr(0, core::utf8_offset(text, characters - 1)) + "…";
-}
-
-std::string percent(uint64_t count, uint64_t total) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", total == 0 ? 0.0 : 100.0 * static_cast<double>(count) / static_cast<double>(total));
-  return text;
+  return column.kind == Kind::kTime ? time_text(static_cast<int64_t>(value)) : brief_number(value);
 }
 
 std::string top_text(const ColumnReport& column, uint64_t rows) {
@@ -78,45 +51,6 @@ std::string format_table(const Table& table, const std::vector<bool>& right) {
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const DatasetReport& report) {
-  nlohmann::ordered_json json;
-  json["dataset"] = report.folder;
-  json["identity"] = report.identity;
-  json["rows"] = report.rows;
-  json["bytes"] = report.bytes;
-  json["shards"] = report.shards;
-  json["parts"] = nlohmann::ordered_json::object();
-  for (const auto& [part, rows] : report.parts) json["parts"][part] = rows;
-  json["columns"] = nlohmann::ordered_json::array();
-  for (const ColumnReport& column : report.columns) {
-    nlohmann::ordered_json item;
-    item["name"] = column.name;
-    item["kind"] = to_string(column.kind);
-    item["dtype"] = to_string(column.dtype);
-    item["missing"] = column.missing;
-    item["distinct"] = column.distinct;
-    item["distinct_exact"] = column.distinct_exact;
-    if (column.range) {
-      const ColumnReport::Range& range = *column.range;
-      item["min"] = range.min;
-      item["max"] = range.max;
-      item["mean"] = range.mean;
-      item["sd"] = range.deviation;
-      item["quantiles_exact"] = range.exact;
-      for (std::size_t i = 0; i < range.quantiles.size(); ++i) {
-        char key[16];
-        std::snprintf(key, sizeof key, "%g", kInspectQuantiles[i]);
-        item["quantiles"][key] = range.quantiles[i];
-      }
-    }
-    if (column.mean_length > 0) item["mean_bytes"] = column.mean_length;
-    item["top"] = nlohmann::ordered_json::array();
-    for (const auto& [value, count] : column.top) item["top"].push_back({{"value", value}, {"rows", count}});
-    json["columns"].push_back(std::move(item));
-  }
-  return json;
-}
-
 std::string to_text(const DatasetReport& report) {
   std::string text = report.folder + ": " + thousands(report.rows) + " rows, " + std::to_string(report.columns.size()) + " columns, " +
                      thousands(report.shards) + (report.shards == 1 ? " shard, " : " shards, ") + thousands(report.bytes) + " bytes\n";
@@ -129,7 +63,7 @@ std::string to_text(const DatasetReport& report) {
   }
   Table table{{"column", "kind", "dtype", "missing", "distinct", "min", "median", "mean", "max", "most frequent"}};
   for (const ColumnReport& column : report.columns) {
-    std::vector<std::string> line{cut(column.name, kWidestName), to_string(column.kind), to_string(column.dtype),
+    std::vector<std::string> line{shortened(column.name, kWidestName), to_string(column.kind), to_string(column.dtype),
                                   column.missing == 0 ? "0" : percent(column.missing, report.rows),
                                   (column.distinct_exact ? "" : "> ") + thousands(column.distinct)};
     if (column.range) {
@@ -141,7 +75,7 @@ std::string to_text(const DatasetReport& report) {
     } else {
       line.insert(line.end(), 4, "");
     }
-    line.push_back(cut(top_text(column, report.rows), kWidestTop));
+    line.push_back(shortened(top_text(column, report.rows), kWidestTop));
     table.push_back(std::move(line));
   }
   return text + "\n" + format_table(table, {false, false, false, true, true, true, true, true, true, false});

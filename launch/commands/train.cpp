@@ -1,6 +1,9 @@
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "core/error.h"
 #include "experiments/train.h"
 #include "launch/command.h"
 
@@ -47,6 +50,13 @@ Command train_command() {
                 } else if (!outcome.stopped) {
                   print_outcome(outcome.report);
                 }
+              }
+              if (!outcome.refusal.empty()) {
+                if (context.comm.is_root()) fmt::print(stderr, "{}\n", outcome.refusal);
+                std::fflush(nullptr);
+                // Nobody leaves before the plan is out: a launcher ends the others as soon as the first one fails.
+                context.comm.barrier();
+                return static_cast<int>(core::Exit::kUsage);
               }
               return static_cast<int>(outcome.stopped ? core::Exit::kStopped : core::Exit::kDone);
             };

@@ -32,6 +32,8 @@ class SmallDataset {
   SmallDataset& numbers(std::vector<uint64_t> rows);
   /// Marks the column added last as no feature.
   SmallDataset& no_feature();
+  /// Says when the values of the column added last became known.
+  SmallDataset& available_at(const std::string& when);
   /// Rows from here on belong to another input part.
   SmallDataset& part(const std::string& name, uint64_t first_row);
 

@@ -113,6 +113,11 @@ SmallDataset& SmallDataset::no_feature() {
   return *this;
 }
 
+SmallDataset& SmallDataset::available_at(const std::string& when) {
+  schema_.columns.back().available_at = when;
+  return *this;
+}
+
 SmallDataset& SmallDataset::part(const std::string& name, uint64_t first_row) {
   parts_.emplace_back(name, first_row);
   return *this;

@@ -1,0 +1,181 @@
+#include "datasets/checks/checks.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "core/error.h"
+#include "datasets/checks/check_context.h"
+#include "datasets/features/features_rules.h"
+#include "datasets/split/split_draw.h"
+
+namespace cohort::datasets {
+namespace {
+
+/// (Σ rows)²/Σ rows² over the ids of each part.
+std::array<double, 4> grouped_rows(const CheckInput& input, const Column& id) {
+  const std::vector<std::string> ids = read_ids(input.dataset, id);
+  std::array<double, 4> effective{};
+  for (const Part part : kParts) {
+    std::vector<uint64_t> hashes;
+    for (uint64_t i = 0; i < input.split.size(part); ++i) {
+      const std::string& text = ids[input.split.row(part, i)];
+      hashes.push_back(XXH3_64bits(text.data(), text.size()));
+    }
+    std::sort(hashes.begin(), hashes.end());
+    double squares = 0;
+    for (std::size_t i = 0, j = 0; i < hashes.size(); i = j) {
+      while (j < hashes.size() && hashes[j] == hashes[i]) ++j;
+      squares += static_cast<double>(j - i) * static_cast<double>(j - i);
+    }
+    const auto rows = static_cast<double>(hashes.size());
+    effective[static_cast<std::size_t>(part)] = squares == 0 ? 0 : rows * rows / squares;
+  }
+  return effective;
+}
+
+/// Collective. As many independent rows as each part counts for.
+std::array<double, 4> effective_rows(const CheckInput& input, uint64_t exact_rows, core::Communicator& comm) {
+  std::array<double, 4> effective{};
+  const Column* id = input.split_options.method == "hash" ? input.dataset.schema().find(input.split_options.column) : nullptr;
+  if (id != nullptr) {
+    const std::string text = core::text_from_root(comm, [&] { return nlohmann::json(grouped_rows(input, *id)).dump(); });
+    effective = nlohmann::json::parse(text).get<std::array<double, 4>>();
+  }
+  for (const Part part : kParts) {
+    const auto rows = static_cast<double>(std::min(input.split.size(part), exact_rows));
+    double& of_part = effective[static_cast<std::size_t>(part)];
+    of_part = id == nullptr ? rows : std::min(of_part, rows);
+  }
+  return effective;
+}
+
+/// Features in schema order, then time columns that may be meant as features and that nothing else uses.
+std::vector<const Column*> columns_to_check(const CheckInput& input, const CheckOptions& options, const TimeSource& cut) {
+  std::vector<RuleMistake> mistakes;
+  const FeaturePlan plan = plan_features(input.features, input.dataset.schema(), input.not_features, mistakes);
+  std::set<const Column*> features;
+  for (const auto* picks : {&plan.dense, &plan.categorical}) {
+    for (const FeaturePlan::Pick& pick : *picks) features.insert(pick.column);
+  }
+  const std::vector<Column>& columns = input.dataset.schema().columns;
+  std::set<const Column*> used{cut.column};
+  for (const Column& column : columns) used.insert(availability_of(column, options.after_cut, input.dataset.schema()).column);
+  std::vector<const Column*> result;
+  for (const Column& column : columns) {
+    const bool dropped = std::find(input.features.drop.begin(), input.features.drop.end(), column.name) != input.features.drop.end();
+    if (features.count(&column) != 0 || (column.kind == Kind::kTime && column.feature && !dropped && used.count(&column) == 0)) result.push_back(&column);
+  }
+  return result;
+}
+
+CheckContext make_context(const CheckInput& input, const CheckOptions& options, const std::array<double, 4>& effective, uint64_t exact_rows) {
+  const Schema& schema = input.dataset.schema();
+  CheckContext context{input.dataset, input.split, options, RowSample(input.split, exact_rows), {}, {}, effective, cut_of(options.after_cut, input.split_options, schema), {}};
+  context.label = read_checked_label(input.dataset, input.split, schema.at(input.label), context.sample);
+  const core::KeyedRandom random(0, "checks.fold");
+  for (uint64_t i = 0; i < context.label.codes.of_row.size(); ++i) context.folds.push_back(static_cast<uint8_t>(random.below(i, kFolds)));
+  if (context.cut.column != nullptr) context.cut_times = read_train_times(input.dataset, input.split, *context.cut.column, context.sample);
+  return context;
+}
+
+ColumnOutcome check_column(const CheckContext& context, const Column& column) {
+  ColumnOutcome outcome;
+  outcome.measures.column = column.name;
+  if (column.kind == Kind::kTime) {
+    check_time_column(context, column, outcome);
+    return outcome;
+  }
+  const CheckedColumn checked = read_checked_column(context.dataset, context.split, column, context.sample);
+  check_own_values(context, checked, outcome);
+  check_against_label(context, checked, outcome);
+  check_feature_times(context, checked, outcome);
+  measure_shift(context, checked, outcome);
+  return outcome;
+}
+
+/// Everything of the ranks' columns, dealt round robin, in the columns' order.
+CheckReport gather(const CheckReport& mine, std::size_t columns, core::Communicator& comm) {
+  if (comm.size() == 1) return mine;
+  const std::string text = to_json(mine).dump();
+  std::vector<CheckReport> parts;
+  for (const core::Bytes& bytes : comm.all_gather(std::as_bytes(std::span(text))))
+    parts.push_back(check_report_from_json(nlohmann::json::parse(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()))));
+  CheckReport all = mine;
+  all.columns.clear();
+  all.findings.clear();
+  const std::size_t ranks = parts.size();
+  for (std::size_t i = 0; i < columns; ++i) all.columns.push_back(parts[i % ranks].columns[i / ranks]);
+  for (const CheckReport& part : parts) all.findings.insert(all.findings.end(), part.findings.begin(), part.findings.end());
+  return all;
+}
+
+void put_in_order(CheckReport& report) {
+  const auto place_of = [](const std::vector<std::string>& list, const std::string& word) { return std::find(list.begin(), list.end(), word) - list.begin(); };
+  std::vector<std::string> columns;
+  for (const ColumnMeasures& measures : report.columns) columns.push_back(measures.column);
+  std::stable_sort(report.findings.begin(), report.findings.end(), [&](const Finding& a, const Finding& b) {
+    const auto key = [&](const Finding& f) {
+      return std::tuple(f.severity == Severity::kError ? 0 : 1, place_of(columns, f.column), place_of(gate_checks(), f.check));
+    };
+    return key(a) < key(b);
+  });
+}
+
+void mark_allowed(const CheckOptions& options, CheckReport& report) {
+  for (Finding& finding : report.findings) {
+    finding.allowed = std::any_of(options.allow.begin(), options.allow.end(),
+                                  [&](const std::string& entry) { return parse_allowance(entry).covers(finding.column, finding.check); });
+  }
+}
+
+}  // namespace
+
+std::optional<Severity> severity_under(const std::string& option, Severity strength) {
+  if (option == "off") return std::nullopt;
+  return option == "warning" ? Severity::kWarning : strength;
+}
+
+std::string usual_remedy(const std::string& column, const std::string& check) {
+  return fmt::format("leave it out with features.drop = [{}], or accept it with checks.allow = [{}]", nlohmann::json(column).dump(),
+                     nlohmann::json(column + ":" + check).dump());
+}
+
+std::string quoted(const std::string& column) { return "\"" + column + "\""; }
+
+std::string percent_text(double share) {
+  // No rounding up to all, nor down to none.
+  if (share > 0.9995 && share < 1) return "over 99.9 %";
+  if (share > 0 && share < 0.0005) return "under 0.1 %";
+  return fmt::format("{:.1f} %", 100 * share);
+}
+
+CheckReport run_checks(const CheckInput& input, const CheckOptions& options, core::Communicator& comm, uint64_t exact_rows) {
+  exact_rows = std::min(exact_rows, kExactRows);
+  const std::array<double, 4> effective = effective_rows(input, exact_rows, comm);
+  CheckReport report;
+  std::vector<const Column*> columns;
+  core::together(comm, [&] {
+    const CheckContext context = make_context(input, options, effective, exact_rows);
+    columns = columns_to_check(input, options, context.cut);
+    report.train = input.split.size(Part::kTrain);
+    report.valid = input.split.size(Part::kValid);
+    report.test = input.split.size(Part::kTest);
+    report.exact = context.sample.exact();
+    for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < columns.size(); i += static_cast<std::size_t>(comm.size())) {
+      ColumnOutcome outcome = check_column(context, *columns[i]);
+      report.columns.push_back(std::move(outcome.measures));
+      report.findings.insert(report.findings.end(), outcome.findings.begin(), outcome.findings.end());
+    }
+  });
+  report = gather(report, columns.size(), comm);
+  const std::vector<Finding> shifted = shift_findings(options.shift, effective, report.columns);
+  report.findings.insert(report.findings.end(), shifted.begin(), shifted.end());
+  mark_allowed(options, report);
+  put_in_order(report);
+  return report;
+}
+
+}  // namespace cohort::datasets
