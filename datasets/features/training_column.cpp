@@ -20,8 +20,10 @@ void each_fixed_block(const Dataset& dataset, const Split& split, Read read, Use
     const uint64_t last = std::min({first + kFitBlock, dataset.rows(), split.row(Part::kTrain, rows - 1) + 1});
     stretch.resize(last - first);
     read(first, std::span<T>(stretch));
-    for (; next < rows && split.row(Part::kTrain, next) < last; ++next) {
-      block.push_back(stretch[split.row(Part::kTrain, next) - first]);
+    for (uint64_t row = first; row < last; ++row) {
+      if (split.parts().part(row) != Part::kTrain) continue;
+      ++next;
+      block.push_back(stretch[row - first]);
       if (block.size() < kFitBlock) continue;
       use(position, std::span<T>(block));
       position += block.size();
