@@ -52,7 +52,7 @@ struct Experiment {
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);
 
-  /// Hash of all that the result depends on; not threads, paths, the loader's memory, and what is kept on disk.
+  /// Hash of all that the result depends on; not threads, paths, the loader's memory and prefetching, and what is kept on disk.
   std::string identity() const;
 };
 

@@ -57,9 +57,8 @@ class Loop {
   FitResult run() {
     if (in_.resume) resume();
     const uint64_t resumed_at = step_;
-    datasets::Loader loader(in_.store, *in_.split,
-                            {.seed = in_.net.seed, .global_batch = static_cast<uint64_t>(in_.train.global_batch), .lanes = in_.train.lanes,
-                             .first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_},
+    datasets::Loader loader(in_.store, in_.order,
+                            {.first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_},
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;

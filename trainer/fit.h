@@ -30,6 +30,7 @@ struct FitInput {
   double threshold = 0.5;  ///< of the accuracy
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
+  std::shared_ptr<const datasets::RowOrder> order;
   datasets::LoaderOptions loader;
   std::filesystem::path checkpoints;  ///< folder
   bool resume = false;                ///< from the newest checkpoint, if there is one

@@ -7,9 +7,10 @@
 #include <mutex>
 #include <vector>
 
+#include "datasets/features/features.h"
 #include "datasets/loader/batch_memory.h"
+#include "datasets/loader/chunk_grid.h"
 #include "datasets/store/dataset.h"
-#include "datasets/loader/loader.h"
 
 namespace cohort::datasets {
 
@@ -22,10 +23,16 @@ struct RecordLayout {
   std::size_t bytes() const { return (dense_at() + 4 * dense + 7) / 8 * 8; }
 };
 
-/// Where a stored row lies.
-struct ChunkPlace {
-  std::size_t chunk = 0;
-  uint64_t inside = 0;
+/// What a loader reads besides the features.
+struct Targets {
+  std::string label;   ///< "" for none: labels are 0
+  std::string weight;  ///< "" for none: weights are 1
+};
+
+/// A chunk's records, one after another.
+struct LoadedChunk {
+  AlignedBytes bytes;
+  std::size_t size = 0;
 };
 
 /// Reads chunks and transforms them. Thread-safe: each loading thread takes a reader of its own.
@@ -35,21 +42,17 @@ class ChunkReader {
   ~ChunkReader();
 
   const RecordLayout& layout() const { return layout_; }
-  std::size_t chunks() const { return chunks_.size(); }
-  uint64_t rows_of(std::size_t chunk) const { return chunks_[chunk].rows; }
-  uint64_t rows() const { return rows_; }
-  ChunkPlace place(uint64_t row) const;
-  /// The chunk's records, one after another.
-  AlignedBytes load(std::size_t chunk) const;
+  const ChunkGrid& grid() const { return grid_; }
+  /// Bytes that a chunk will take.
+  std::size_t estimate(std::size_t chunk) const { return grid_.range(chunk).rows * layout_.bytes(); }
+  /// Bytes of the largest.
+  std::size_t largest() const { return grid_.most_rows() * layout_.bytes(); }
+  /// Memory of the tables.
+  std::size_t bytes() const;
+  LoadedChunk load(std::size_t chunk) const;
 
  private:
-  struct ChunkRange {
-    uint64_t first = 0, rows = 0;
-  };
-  struct ShardRange {
-    uint64_t first = 0;
-    std::size_t chunk = 0;  ///< its first chunk
-  };
+  using ChunkRange = ChunkGrid::Range;
   void fill(const Dataset& dataset, const ChunkRange& range, std::byte* records) const;
   void fill_dense(const Dataset& dataset, const ChunkRange& range, std::byte* records) const;
   void fill_ids(const Dataset& dataset, const ChunkRange& range, std::byte* records) const;
@@ -61,9 +64,7 @@ class ChunkReader {
   Schema schema_;  ///< without dictionaries: only their tables are needed
   std::vector<std::vector<int32_t>> tables_;  ///< a categorical feature's index by code
   RecordLayout layout_;
-  uint64_t rows_ = 0, chunk_rows_ = 0;
-  std::vector<ShardRange> shards_;
-  std::vector<ChunkRange> chunks_;
+  ChunkGrid grid_;
   std::filesystem::path folder_;
   std::string identity_;
   mutable std::mutex mutex_;
