@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/portable_math.h"
+
 namespace cohort::core {
 namespace {
 
@@ -28,23 +30,6 @@ constexpr double kTailBottom[] = {1.0,                       5.99832206555887937
                                   7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15};
 
 }  // namespace
-
-double portable_log(double x) {
-  int exponent = 0;
-  double m = std::frexp(x, &exponent);  // exact
-  if (m < 0.70710678118654752440) {
-    m *= 2;
-    --exponent;
-  }
-  // log m = 2·artanh(s), |s| ≤ 0.172: the terms left out are below 1e-18.
-  const double s = (m - 1) / (m + 1);
-  const double s2 = s * s;
-  double series = 0;
-  for (int k = 23; k >= 3; k -= 2) series = series * s2 + 1.0 / k;
-  // ln 2 in two parts: the first times any exponent is exact.
-  constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
-  return exponent * kLn2High + (2 * s + (2 * s * s2 * series + exponent * kLn2Low));
-}
 
 double normal_quantile(double p) {
   if (!(p >= 0 && p <= 1)) return std::numeric_limits<double>::quiet_NaN();

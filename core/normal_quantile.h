@@ -8,8 +8,4 @@ namespace cohort::core {
 /// of its own: that of the C library may differ between machines in the last bit.
 double normal_quantile(double p);
 
-/// Natural logarithm of a positive finite number by plain IEEE operations: the same bits everywhere, within about 1
-/// ulp.
-double portable_log(double x);
-
 }  // namespace cohort::core

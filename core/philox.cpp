@@ -30,21 +30,21 @@ struct Stream {
   uint32_t a, b;
 };
 
-/// Writes blocks first … first + kWide − 1 as 24-bit integers, in the order of the stream.
-using WideBlock = void (*)(uint64_t first, const Stream& stream, int32_t* out);
+/// Writes blocks first … first + kWide − 1, in the order of the stream.
+using WideBlock = void (*)(uint64_t first, const Stream& stream, uint32_t* out);
 
-void wide_block_plain(uint64_t first, const Stream& stream, int32_t* out) {
+void wide_block_plain(uint64_t first, const Stream& stream, uint32_t* out) {
   for (std::size_t i = 0; i < kWide; ++i) {
     const uint64_t block = first + i;
     const auto words = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), stream.a, stream.b}, stream.key);
-    for (std::size_t w = 0; w < kWords; ++w) out[i * kWords + w] = static_cast<int32_t>(words[w] >> 8);
+    std::copy(words.begin(), words.end(), out + i * kWords);
   }
 }
 
 #if defined(__x86_64__)
 /// Four blocks at once: 64-bit lanes hold one word each in their lower half, which is all that the multiplication
 /// reads; what gathers in the upper halves is cut off at the end.
-[[gnu::target("avx2")]] void four_blocks_avx2(uint64_t first, const Stream& stream, int32_t* out) {
+[[gnu::target("avx2")]] void four_blocks_avx2(uint64_t first, const Stream& stream, uint32_t* out) {
   const __m256i m0 = _mm256_set1_epi64x(kMultiplier0), m1 = _mm256_set1_epi64x(kMultiplier1);
   __m256i x0 = _mm256_add_epi64(_mm256_set1_epi64x(static_cast<int64_t>(first)), _mm256_set_epi64x(3, 2, 1, 0));
   __m256i x1 = _mm256_srli_epi64(x0, 32);
@@ -63,13 +63,13 @@ void wide_block_plain(uint64_t first, const Stream& stream, int32_t* out) {
   const __m256i lower = _mm256_set1_epi64x(0xFFFFFFFF);
   const __m256i w01 = _mm256_or_si256(_mm256_and_si256(x0, lower), _mm256_slli_epi64(x1, 32));
   const __m256i w23 = _mm256_or_si256(_mm256_and_si256(x2, lower), _mm256_slli_epi64(x3, 32));
-  const __m256i even = _mm256_srli_epi32(_mm256_unpacklo_epi64(w01, w23), 8);
-  const __m256i odd = _mm256_srli_epi32(_mm256_unpackhi_epi64(w01, w23), 8);
+  const __m256i even = _mm256_unpacklo_epi64(w01, w23);
+  const __m256i odd = _mm256_unpackhi_epi64(w01, w23);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(even, odd, 0x20));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(even, odd, 0x31));
 }
 
-[[gnu::target("avx2")]] void wide_block_avx2(uint64_t first, const Stream& stream, int32_t* out) {
+[[gnu::target("avx2")]] void wide_block_avx2(uint64_t first, const Stream& stream, uint32_t* out) {
   for (std::size_t i = 0; i < kWide; i += 4) four_blocks_avx2(first + i, stream, out + i * kWords);
 }
 #endif
@@ -82,20 +82,20 @@ WideBlock best_wide_block() {
   return wide_block_plain;
 }
 
-// At -O2 the compiler leaves these loops scalar.
-[[gnu::optimize("O3")]] void write_uniform(const int32_t* in, std::size_t count, float* out) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]) * kUnit24;
+// The upper 24 bits as an integer. At -O2 the compiler leaves these loops scalar.
+[[gnu::optimize("O3")]] void write_uniform(const uint32_t* in, std::size_t count, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(static_cast<int32_t>(in[i] >> 8)) * kUnit24;
 }
 
-[[gnu::optimize("O3")]] void write_mask(const int32_t* in, std::size_t count, int32_t threshold, float value, float* out) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = in[i] < threshold ? value : 0.0f;
+[[gnu::optimize("O3")]] void write_mask(const uint32_t* in, std::size_t count, int32_t threshold, float value, float* out) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<int32_t>(in[i] >> 8) < threshold ? value : 0.0f;
 }
 
-/// Numbers first, first + 1, … of the stream as 24-bit integers, in pieces: `use(position, integers, count)`.
+/// Numbers first, first + 1, … of the stream, in pieces: `use(position, words, count)`.
 template <class F>
 void for_pieces(const Stream& stream, uint64_t first, std::size_t total, F&& use) {
   const WideBlock wide_block = best_wide_block();
-  int32_t raw[kWide * kWords];
+  uint32_t raw[kWide * kWords];
   std::size_t done = 0, skip = first % kWords;
   for (uint64_t block = first / kWords; done < total; block += kWide) {
     wide_block(block, stream, raw);
@@ -128,14 +128,16 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
 KeyedRandom::KeyedRandom(uint64_t seed, std::string_view purpose, uint32_t a, uint32_t b) : key_(key_of(seed, purpose)), a_(a), b_(b) {}
 
 uint32_t KeyedRandom::u32(uint64_t index) const {
-  const uint64_t block = index / kWords;
-  return philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), a_, b_}, key_)[index % kWords];
+  return block(index / kWords)[index % kWords];
+}
+
+std::array<uint32_t, 4> KeyedRandom::block(uint64_t index) const {
+  return philox4x32({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), a_, b_}, key_);
 }
 
 uint64_t KeyedRandom::u64(uint64_t index) const {
   // Two of these share a block.
-  const uint64_t block = index / 2;
-  const auto words = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), a_, b_}, key_);
+  const auto words = block(index / 2);
   const std::size_t at = index % 2 * 2;
   return uint64_t{words[at + 1]} << 32 | words[at];
 }
@@ -153,8 +155,13 @@ uint64_t KeyedRandom::below(uint64_t index, uint64_t n) const {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(u64(index)) * n >> 64);
 }
 
+void KeyedRandom::fill_u32(std::span<uint32_t> out, uint64_t first) const {
+  for_pieces({key_, a_, b_}, first, out.size(),
+             [out](std::size_t at, const uint32_t* in, std::size_t count) { std::copy_n(in, count, out.data() + at); });
+}
+
 void KeyedRandom::fill_uniform(std::span<float> out, uint64_t first) const {
-  for_pieces({key_, a_, b_}, first, out.size(), [out](std::size_t at, const int32_t* in, std::size_t count) {
+  for_pieces({key_, a_, b_}, first, out.size(), [out](std::size_t at, const uint32_t* in, std::size_t count) {
     write_uniform(in, count, out.data() + at);
   });
 }
@@ -163,7 +170,7 @@ void KeyedRandom::fill_mask(std::span<float> out, float keep, float value, uint6
   // u·2⁻²⁴ < keep exactly when the integer u is below keep·2²⁴ rounded up.
   const double scaled = std::ceil(static_cast<double>(keep) * 0x1p24);
   const auto threshold = static_cast<int32_t>(std::min(std::max(scaled, 0.0), 0x1p24));
-  for_pieces({key_, a_, b_}, first, out.size(), [=](std::size_t at, const int32_t* in, std::size_t count) {
+  for_pieces({key_, a_, b_}, first, out.size(), [=](std::size_t at, const uint32_t* in, std::size_t count) {
     write_mask(in, count, threshold, value, out.data() + at);
   });
 }

@@ -22,6 +22,8 @@ class KeyedRandom {
   /// Number `index` of the stream; O(1), any order. Four consecutive indices share a block.
   uint32_t u32(uint64_t index) const;
   uint64_t u64(uint64_t index) const;
+  /// Numbers 4·index … 4·index + 3 of u32, for the price of one.
+  std::array<uint32_t, 4> block(uint64_t index) const;
   /// Uniform in [0, 1) with 24 (float) or 53 (double) random bits.
   float uniform_float(uint64_t index) const;
   double uniform(uint64_t index) const;
@@ -30,6 +32,8 @@ class KeyedRandom {
   /// Uniform integer in [0, n), unbiased to 2^-32.
   uint64_t below(uint64_t index, uint64_t n) const;
 
+  /// out[i] = u32(first + i).
+  void fill_u32(std::span<uint32_t> out, uint64_t first = 0) const;
   /// out[i] = uniform_float(first + i).
   void fill_uniform(std::span<float> out, uint64_t first = 0) const;
   /// out[i] = uniform_float(first + i) < keep ? value : 0: a scaled dropout mask.

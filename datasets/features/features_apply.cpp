@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "core/normal_quantile.h"
+#include "core/portable_math.h"
 #include "datasets/features/features.h"
 
 namespace cohort::datasets {
