@@ -58,7 +58,8 @@ class Loop {
     if (in_.resume) resume();
     const uint64_t resumed_at = step_;
     datasets::Loader loader(in_.store, in_.order,
-                            {.first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_},
+                            {.first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_,
+                             .view = in_.view},
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;

@@ -31,6 +31,7 @@ struct FitInput {
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
   std::shared_ptr<const datasets::RowOrder> order;
+  datasets::SequenceView view;        ///< what training sees of sequences
   datasets::LoaderOptions loader;
   std::filesystem::path checkpoints;  ///< folder
   bool resume = false;                ///< from the newest checkpoint, if there is one

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "datasets/io/row_spill.h"
 #include "datasets/loader/batch_memory.h"
+#include "datasets/loader/sequence_stage.h"
 
 namespace cohort::datasets {
 namespace {
@@ -47,6 +48,11 @@ void put(const RowBatch& batch, uint64_t* row_ids, const RecordLayout& layout, s
   std::memcpy(batch.dense + i * layout.dense, record + layout.dense_at(), sizeof(float) * layout.dense);
 }
 
+/// Copies words from a chunk's elements in memory.
+auto copy_from(const std::byte* elements) {
+  return [elements](std::size_t begin, std::size_t words, std::byte* out) { std::memcpy(out, elements + 4 * begin, 4 * words); };
+}
+
 }  // namespace
 
 struct FeatureStore::Impl {
@@ -69,12 +75,12 @@ struct FeatureStore::Impl {
   };
 
   /// Copies the rows that lie in memory for good, and lists the others.
-  void gather_lasting(std::span<const uint64_t> rows, const RowBatch& batch, uint64_t* row_ids, std::vector<Elsewhere>& others) const {
+  void gather_lasting(std::span<const uint64_t> rows, const RowBatch& batch, uint64_t* row_ids, SequenceStage& stage, std::vector<Elsewhere>& others) const {
     const RecordLayout& layout = reader.layout();
     const std::size_t stride = layout.bytes();
     // In pieces, so that what was prefetched is still near when it is copied.
     constexpr std::size_t kPiece = 64;
-    std::array<const std::byte*, kPiece> records;
+    std::array<const std::byte*, kPiece> records, elements;
     for (std::size_t first = 0; first < rows.size(); first += kPiece) {
       const std::size_t count = std::min(kPiece, rows.size() - first);
       for (std::size_t k = 0; k < count; ++k) {
@@ -83,6 +89,7 @@ struct FeatureStore::Impl {
         const ChunkGrid::Place place = reader.grid().place(row);
         const std::byte* memory = cache.lasting(place.chunk);
         records[k] = memory == nullptr ? nullptr : memory + place.inside * stride;
+        elements[k] = memory == nullptr ? nullptr : memory + reader.grid().range(place.chunk).rows * stride;
         if (memory == nullptr) {
           others.push_back({place.chunk, place.inside, first + k});
         } else {
@@ -90,13 +97,15 @@ struct FeatureStore::Impl {
         }
       }
       for (std::size_t k = 0; k < count; ++k) {
-        if (records[k] != nullptr) put(batch, row_ids, layout, first + k, records[k]);
+        if (records[k] == nullptr) continue;
+        put(batch, row_ids, layout, first + k, records[k]);
+        stage.add(first + k, records[k], copy_from(elements[k]));
       }
     }
   }
 
   /// Chunk by chunk, so that of those that are kept nowhere only one is there at a time.
-  void gather_elsewhere(std::vector<Elsewhere>& others, const RowBatch& batch, uint64_t* row_ids) {
+  void gather_elsewhere(std::vector<Elsewhere>& others, const RowBatch& batch, uint64_t* row_ids, SequenceStage& stage) {
     const RecordLayout& layout = reader.layout();
     const std::size_t stride = layout.bytes();
     std::sort(others.begin(), others.end());
@@ -104,12 +113,18 @@ struct FeatureStore::Impl {
     for (auto row = others.begin(); row != others.end();) {
       const std::size_t chunk = row->chunk;
       const ChunkCache::Found found = cache.get(chunk);
+      const std::size_t elements = reader.grid().range(chunk).rows * stride;
       for (; row != others.end() && row->chunk == chunk; ++row) {
         if (found.memory) {
-          put(batch, row_ids, layout, row->at, found.memory.get() + row->inside * stride);
+          const std::byte* const memory = found.memory.get();
+          put(batch, row_ids, layout, row->at, memory + row->inside * stride);
+          stage.add(row->at, memory + row->inside * stride, copy_from(memory + elements));
         } else {
           spill.read(found.offset + static_cast<int64_t>(row->inside * stride), record.data(), stride);
           put(batch, row_ids, layout, row->at, record.data());
+          stage.add(row->at, record.data(), [&](std::size_t begin, std::size_t words, std::byte* out) {
+            spill.read(found.offset + static_cast<int64_t>(elements + 4 * begin), out, 4 * words);
+          });
         }
       }
     }
@@ -127,12 +142,14 @@ FeatureStore::FeatureStore(const Dataset& dataset, const FittedFeatures& feature
 
 FeatureStore::~FeatureStore() = default;
 
-RowBatch FeatureStore::gather(std::span<const uint64_t> rows) const {
+RowBatch FeatureStore::gather(std::span<const uint64_t> rows, const SequenceView& view) const {
   RowBatch batch = make_batch(rows.size(), impl_->reader.layout(), *impl_->pool);
   uint64_t* const row_ids = batch.row_ids.data();
+  SequenceStage stage(impl_->reader.features(), impl_->reader.layout(), rows.size());
   std::vector<Impl::Elsewhere> others;
-  impl_->gather_lasting(rows, batch, row_ids, others);
-  if (!others.empty()) impl_->gather_elsewhere(others, batch, row_ids);
+  impl_->gather_lasting(rows, batch, row_ids, stage, others);
+  if (!others.empty()) impl_->gather_elsewhere(others, batch, row_ids, stage);
+  stage.finish(view, batch, *impl_->pool);
   return batch;
 }
 
@@ -140,7 +157,10 @@ int64_t FeatureStore::dense_width() const { return static_cast<int64_t>(impl_->r
 int64_t FeatureStore::categorical_count() const { return static_cast<int64_t>(impl_->reader.layout().ids); }
 
 uint64_t FeatureStore::batch_bytes(uint64_t rows) const {
-  return BatchLayout(rows, impl_->reader.layout()).bytes + rows * sizeof(uint64_t);
+  // Sequences: elements, targets and offsets, once more while they are put together.
+  const RecordLayout& layout = impl_->reader.layout();
+  const auto sequences = static_cast<uint64_t>(static_cast<double>(rows) * (3 * impl_->reader.sequence_bytes())) + 8 * layout.sequences * (rows + 8);
+  return BatchLayout(rows, layout).bytes + rows * sizeof(uint64_t) + (layout.sequences > 0 ? sequences : 0);
 }
 ChunkCache& FeatureStore::chunks() const { return impl_->cache; }
 MemoryMeter& FeatureStore::memory() const { return impl_->meter; }

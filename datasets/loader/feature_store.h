@@ -11,6 +11,7 @@
 #include "datasets/loader/memory_meter.h"
 #include "datasets/loader/row_batch.h"
 #include "datasets/loader/row_chunks.h"
+#include "datasets/loader/sequence_view.h"
 #include "datasets/store/dataset.h"
 
 namespace cohort::datasets {
@@ -24,7 +25,7 @@ class FeatureStore {
   FeatureStore(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options);
   ~FeatureStore();
   /// The stored rows named, in that order. Throws Error (damaged).
-  RowBatch gather(std::span<const uint64_t> rows) const;
+  RowBatch gather(std::span<const uint64_t> rows, const SequenceView& view = {}) const;
   int64_t dense_width() const;
   int64_t categorical_count() const;
 

@@ -105,11 +105,13 @@ struct Loader::Impl {
     try {
       const uint64_t inside = step.step % per_epoch;
       step.global_rows = order->shape().rows_of(inside);
+      SequenceView view = plan.view;
+      view.epoch = step.epoch;
       std::vector<uint64_t> wanted;
       for (int64_t lane = plan.first_lane; lane < plan.last_lane; ++lane) {
         wanted.clear();
         rows->lane_rows(inside, lane, wanted);
-        step.lanes.push_back(store->gather(wanted));
+        step.lanes.push_back(store->gather(wanted, view));
       }
     } catch (...) {
       lock.lock();

@@ -20,6 +20,7 @@ class Loader {
     int64_t first_lane = 0, last_lane = 1;
     uint64_t first_step = 0;  ///< steps count from 0 over all epochs
     uint64_t last_step = 0;   ///< one past the last
+    SequenceView view = {};   ///< of sequences; its epoch is the step's
   };
   Loader(std::shared_ptr<const FeatureStore> store, std::shared_ptr<const RowOrder> order, Plan plan, const LoaderOptions& options);
   ~Loader();  ///< stops the threads

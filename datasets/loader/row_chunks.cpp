@@ -30,6 +30,7 @@ ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features,
       identity_(dataset.identity()) {
   layout_.ids = static_cast<std::size_t>(features.categorical_count());
   layout_.dense = static_cast<std::size_t>(features.dense_width());
+  layout_.sequences = features.sequences.size();
   for (const DenseFeature& feature : features.dense) check_kind(dataset.schema().at(feature.column), Kind::kDense, "a dense feature");
   for (const CategoricalFeature& feature : features.categorical) {
     const Column& column = dataset.schema().at(feature.column);
@@ -43,6 +44,7 @@ ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features,
   }
   if (!targets_.label.empty()) check_kind(dataset.schema().at(targets_.label), Kind::kLabel, "the label");
   if (!targets_.weight.empty()) check_kind(dataset.schema().at(targets_.weight), Kind::kWeight, "the weight");
+  prepare_sequences(dataset);
   schema_ = dataset.schema();
 }
 
@@ -67,14 +69,22 @@ std::unique_ptr<Dataset> ChunkReader::take() const {
 std::size_t ChunkReader::bytes() const {
   std::size_t bytes = 0;
   for (const auto& table : tables_) bytes += table.capacity() * sizeof(int32_t);
+  for (const auto& table : sequence_tables_) bytes += table.capacity() * sizeof(int32_t);
   return bytes;
 }
 
 LoadedChunk ChunkReader::load(std::size_t chunk) const {
   const ChunkRange& range = grid_.range(chunk);
-  LoadedChunk loaded{aligned_bytes(range.rows * layout_.bytes()), range.rows * layout_.bytes()};
   std::unique_ptr<Dataset> dataset = take();
+  const Sequences sequences = read_sequences(*dataset, range);
+  const std::size_t records = range.rows * layout_.bytes(), words = sequences.words.size() * sizeof(uint32_t);
+  LoadedChunk loaded{aligned_bytes(records + words), records + words};
   fill(*dataset, range, loaded.bytes.get());
+  if (words > 0) std::memcpy(loaded.bytes.get() + records, sequences.words.data(), words);
+  for (uint64_t i = 0; i < range.rows && layout_.sequences > 0; ++i) {
+    std::memcpy(loaded.bytes.get() + i * layout_.bytes() + layout_.sequences_at(), sequences.places.data() + i * layout_.sequences,
+                sizeof(RecordLayout::SequencePlace) * layout_.sequences);
+  }
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(dataset));
   return loaded;

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "datasets/loader/block_order.h"
 #include "datasets/loader/permutation.h"
+#include "datasets/loader/sampled_order.h"
 
 namespace cohort::datasets {
 namespace {
@@ -56,12 +57,18 @@ std::unique_ptr<const RowOrder> make_full_order(const EpochShape& shape, std::ve
   return std::make_unique<FullOrder>(shape, std::move(chunks), parts, seed);
 }
 
-std::unique_ptr<const RowOrder> make_row_order(const Dataset& dataset, const Split& split, const LoaderOptions& options, uint64_t seed,
-                                               uint64_t global_batch, int64_t lanes) {
+std::unique_ptr<const RowOrder> make_row_order(const Dataset& dataset, const Split& split, const LoaderOptions& options, const std::string& label,
+                                               uint64_t seed, uint64_t global_batch, int64_t lanes) {
   const EpochShape shape{.rows = split.size(Part::kTrain), .global_batch = global_batch, .lanes = lanes};
   if (shape.rows == 0) throw core::usage_error("the training split has no rows", "check the [split] table");
   if (global_batch == 0 || lanes < 1) throw core::failed_error("an order needs batches and lanes");
   std::vector<TrainingChunk> chunks = training_chunks(ChunkGrid(dataset), split.parts());
+  if (options.sampling == "weighted") return make_weighted_order(shape, std::move(chunks), dataset, split.parts(), options.sampling_column, seed);
+  if (options.sampling == "stratified") {
+    const std::string& column = options.sampling_column.empty() ? label : options.sampling_column;
+    if (column.empty()) throw core::usage_error("loader.sampling_column: there is no label to stratify by", "name a label or categorical column");
+    return make_stratified_order(shape, std::move(chunks), dataset, split.parts(), column, options.shares, seed);
+  }
   if (options.shuffle == "block") return make_block_order(shape, std::move(chunks), split.parts(), static_cast<uint64_t>(options.block_chunks), seed);
   return make_full_order(shape, std::move(chunks), split.parts(), seed);
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -80,8 +81,9 @@ class RowOrder {
 /// One keyed permutation of all training rows for each epoch. The parts must outlive it.
 std::unique_ptr<const RowOrder> make_full_order(const EpochShape& shape, std::vector<TrainingChunk> chunks, const PartMap& parts, uint64_t seed);
 
-/// The order that the options name. The split must outlive it. Throws Error (usage) where the training split is empty.
-std::unique_ptr<const RowOrder> make_row_order(const Dataset& dataset, const Split& split, const LoaderOptions& options, uint64_t seed,
-                                               uint64_t global_batch, int64_t lanes);
+/// The order that the options name. `label` is the label's column, "" for none. The split must outlive it. Throws Error (usage): no training rows; a
+/// sampling column that is absent, of another kind, or without a row to draw.
+std::unique_ptr<const RowOrder> make_row_order(const Dataset& dataset, const Split& split, const LoaderOptions& options, const std::string& label,
+                                               uint64_t seed, uint64_t global_batch, int64_t lanes);
 
 }  // namespace cohort::datasets

@@ -72,7 +72,7 @@ class LoaderMemory : public testing::Test {
   }
 
   static void go_through(const std::shared_ptr<const FeatureStore>& store, const LoaderOptions& options, int64_t first_lane, int64_t last_lane) {
-    const std::shared_ptr<const RowOrder> order = make_row_order(*dataset, *split, options, 4, kBatch, kLanes);
+    const std::shared_ptr<const RowOrder> order = make_row_order(*dataset, *split, options, "", 4, kBatch, kLanes);
     const uint64_t per_epoch = order->shape().steps(), steps = 2 * per_epoch + 3;
     Loader loader(store, order, {.first_lane = first_lane, .last_lane = last_lane, .first_step = 0, .last_step = steps}, options);
     for (uint64_t s = 0; s < steps; ++s) {

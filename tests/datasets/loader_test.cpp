@@ -182,7 +182,7 @@ Loader::Plan plan(uint64_t first, uint64_t last, int64_t first_lane = 0, int64_t
 }
 
 std::shared_ptr<const RowOrder> order_of(const Dataset& dataset, const Split& split, const LoaderOptions& options = {}) {
-  return make_row_order(dataset, split, options, 9, 100, 4);
+  return make_row_order(dataset, split, options, "y", 9, 100, 4);
 }
 
 /// The row numbers of each lane of each step.
