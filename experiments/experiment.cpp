@@ -86,7 +86,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
 std::string Experiment::identity() const {
   nlohmann::json json = core::Schema::of<Experiment>().to_json(this);
   json.erase("checks");
-  json.erase("loader");
+  for (const char* key : {"memory_mib", "spill", "prefetch", "threads"}) json["loader"].erase(key);
   json.erase("artifact");
   json["data"].erase("path");
   for (const char* key : {"threads", "checkpoint_every", "keep_checkpoints"}) json["train"].erase(key);

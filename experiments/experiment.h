@@ -54,7 +54,7 @@ struct Experiment {
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);
 
-  /// Hash of all that the result depends on; not threads, paths, the loader's memory, the data's checks, and what is kept on disk.
+  /// Hash of all that the result depends on; not threads, paths, the loader's memory and prefetching, the data's checks, and what is kept on disk.
   std::string identity() const;
 };
 

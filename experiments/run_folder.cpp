@@ -33,18 +33,6 @@ nlohmann::json read_info(const fs::path& run) {
   return nlohmann::json::parse(core::read_file(run / kInfo), nullptr, /*allow_exceptions=*/false);
 }
 
-/// A kill can leave half a line at the end: the next attempt starts a line of its own.
-bool ends_within_line(const fs::path& file) {
-  std::error_code error;
-  if (!fs::exists(file, error) || fs::file_size(file, error) == 0) return false;
-  std::FILE* stream = std::fopen(file.c_str(), "rb");
-  if (stream == nullptr) return false;
-  std::fseek(stream, -1, SEEK_END);
-  const int last = std::fgetc(stream);
-  std::fclose(stream);
-  return last != '\n';
-}
-
 }  // namespace
 
 FolderLock::FolderLock(const fs::path& folder) {
@@ -102,11 +90,7 @@ RunFolder::RunFolder(fs::path path, bool resume) : path_(std::move(path)) {
     attempt_ = before.value("attempts", 0) + 1;
   }
   info_["attempts"] = attempt_;
-  const fs::path metrics = path_ / "metrics.jsonl";
-  const bool torn = ends_within_line(metrics);
-  metrics_ = std::fopen(metrics.c_str(), "ab");
-  if (metrics_ == nullptr) throw core::system_error("can't open " + metrics.string(), errno);
-  if (torn) std::fputc('\n', metrics_);
+  metrics_ = append_lines(path_ / "metrics.jsonl");
 }
 
 RunFolder::~RunFolder() {
@@ -122,6 +106,15 @@ RunFolder::~RunFolder() {
 }
 
 void RunFolder::save_info() { core::write_file_durably(path_ / kInfo, info_.dump(2) + "\n"); }
+
+void RunFolder::begin(uint64_t step) {
+  if (!ledger_) ledger_ = std::make_unique<LedgerWriter>(path_ / kLedgerName);
+  ledger_->begin(attempt_, step, info_.value("seed", int64_t{0}));
+}
+
+void RunFolder::rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) { ledger_->add(attempt_, step, epoch, sum); }
+
+void RunFolder::sync() { ledger_->sync(); }
 
 void RunFolder::metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) {
   const nlohmann::ordered_json line = {{"attempt", attempt_}, {"step", step},  {"epoch", epoch},       {"split", split},

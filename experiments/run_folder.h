@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "experiments/ledger.h"
 #include "trainer/scoring.h"
 #include "trainer/sink.h"
 
@@ -47,6 +48,9 @@ class RunFolder final : public trainer::Sink {
   /// Writes run.json durably.
   void save_info();
 
+  void begin(uint64_t step) override;
+  void rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) override;
+  void sync() override;
   void metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) override;
   void status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) override;
   /// predictions-<split>.h5: row, label, prediction.
@@ -57,6 +61,7 @@ class RunFolder final : public trainer::Sink {
   std::unique_ptr<FolderLock> lock_;
   nlohmann::ordered_json info_;
   std::FILE* metrics_ = nullptr;
+  std::unique_ptr<LedgerWriter> ledger_;  ///< from the first step on
   int attempt_ = 1;
   double status_written_ = 0;
 };

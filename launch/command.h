@@ -45,6 +45,7 @@ Command train_command();
 Command evaluate_command();
 Command predict_command();
 Command artifact_command();
+Command audit_command();
 Command describe_command();
 Command doctor_command();
 

@@ -52,14 +52,16 @@ class Loop {
         steps_per_epoch_(datasets::Loader::steps_per_epoch(rows_, static_cast<uint64_t>(input.train.global_batch))),
         total_steps_(steps_per_epoch_ * static_cast<uint64_t>(input.train.epochs)),
         schedule_(input.schedule, steps_per_epoch_, total_steps_),
-        metric_(watched_metric()) {}
+        metric_(watched_metric()),
+        row_hash_(input.net.seed) {}
 
   FitResult run() {
     if (in_.resume) resume();
     const uint64_t resumed_at = step_;
-    datasets::Loader loader(in_.store, *in_.split,
-                            {.seed = in_.net.seed, .global_batch = static_cast<uint64_t>(in_.train.global_batch), .lanes = in_.train.lanes,
-                             .first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_},
+    if (comm_.is_root()) sink_.begin(step_);
+    datasets::Loader loader(in_.store, in_.order,
+                            {.first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_,
+                             .view = in_.view},
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;
@@ -89,7 +91,8 @@ class Loop {
 
   /// One step on this rank's lanes; returns whether any rank was asked to stop.
   bool train_step(const datasets::Loader::Step& rows, bool check_generator) {
-    StepContext context{.seed = in_.net.seed, .step = rows.step, .global_weight = global_weight(rows),
+    const Whole whole = sum_over_ranks(rows);
+    StepContext context{.seed = in_.net.seed, .step = rows.step, .global_weight = whole.weight,
                         .global_rows = static_cast<double>(rows.global_rows)};
     const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
     const int64_t first = reducer_.first_lane();
@@ -115,22 +118,38 @@ class Loop {
       std::memcpy(trained_.state.state().data_ptr<float>(), gradient + layout_.state_begin(), static_cast<std::size_t>(layout_.state_floats()) * sizeof(float));
     epoch_loss_ += loss_ * context.global_weight;
     epoch_weight_ += context.global_weight;
+    if (comm_.is_root()) sink_.rows(rows.step, rows.epoch, whole.used);
     return gradient[layout_.stop()] > 0;
   }
 
-  /// Lane sums in lane order: the same number on any number of ranks.
-  double global_weight(const datasets::Loader::Step& rows) {
+  /// What a step is over all ranks.
+  struct Whole {
+    double weight = 0;      ///< lane sums added in lane order: the same number on any number of ranks
+    datasets::RowSum used;  ///< of the rows that the lanes are computed from
+  };
+  Whole sum_over_ranks(const datasets::Loader::Step& rows) {
+    datasets::RowSum used;
     std::vector<double> lanes;
-    for (const datasets::RowBatch& lane : rows.lanes) lanes.push_back(lane_weight(lane, *in_.objective));
-    double sum = 0;
-    for (const core::Bytes& bytes : comm_.all_gather(std::as_bytes(std::span<const double>(lanes))))
-      for (std::size_t i = 0; i < bytes.size() / sizeof(double); ++i) {
+    for (const datasets::RowBatch& lane : rows.lanes) {
+      used += row_hash_.sum(lane.row_ids);
+      lanes.push_back(lane_weight(lane, *in_.objective));
+    }
+    core::Bytes mine(sizeof used + lanes.size() * sizeof(double));
+    std::memcpy(mine.data(), &used, sizeof used);
+    if (!lanes.empty()) std::memcpy(mine.data() + sizeof used, lanes.data(), lanes.size() * sizeof(double));
+    Whole whole;
+    for (const core::Bytes& bytes : comm_.all_gather(mine)) {
+      std::memcpy(&used, bytes.data(), sizeof used);
+      whole.used += used;
+      for (std::size_t at = sizeof used; at < bytes.size(); at += sizeof(double)) {
         double weight = 0;
-        std::memcpy(&weight, bytes.data() + i * sizeof weight, sizeof weight);
-        sum += weight;
+        std::memcpy(&weight, bytes.data() + at, sizeof weight);
+        whole.weight += weight;
       }
+    }
     // A batch of rows without weight has no gradient; dividing by 1 keeps it at zero.
-    return sum > 0 ? sum : 1;
+    if (!(whole.weight > 0)) whole.weight = 1;
+    return whole;
   }
 
   static at::Tensor generator_state() { return at::detail::getDefaultCPUGenerator().get_state(); }
@@ -187,6 +206,7 @@ class Loop {
   /// Collective.
   void checkpoint() {
     core::on_root(comm_, [&] {
+      sink_.sync();
       Checkpoint checkpoint;
       checkpoint.step = step_;
       checkpoint.tensors = trained_.state.named();
@@ -286,6 +306,7 @@ class Loop {
   uint64_t rows_, steps_per_epoch_, total_steps_;
   Schedule schedule_;
   std::string metric_;
+  datasets::RowHash row_hash_;
   Best best_;
   uint64_t step_ = 0;
   double loss_ = 0, epoch_loss_ = 0, epoch_weight_ = 0;

@@ -30,6 +30,8 @@ struct FitInput {
   double threshold = 0.5;  ///< of the accuracy
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
+  std::shared_ptr<const datasets::RowOrder> order;
+  datasets::SequenceView view;        ///< what training sees of sequences
   datasets::LoaderOptions loader;
   std::filesystem::path checkpoints;  ///< folder
   bool resume = false;                ///< from the newest checkpoint, if there is one

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "datasets/loader/row_sum.h"
+
 namespace cohort::trainer {
 
 /// Called on rank 0 alone. Throwing ends the run.
@@ -12,6 +14,12 @@ class Sink {
   virtual ~Sink() = default;
   /// A figure: `split` is train, valid or test; `value` may be NaN.
   virtual void metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) = 0;
+  /// Training goes on with this step: at the start, or after a checkpoint was taken up.
+  virtual void begin(uint64_t step) = 0;
+  /// The rows that all ranks used in a step, in the order of steps.
+  virtual void rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) = 0;
+  /// Returns when all that was told is on disk: before a checkpoint stands.
+  virtual void sync() = 0;
   /// Where training stands, a few times a second at most.
   virtual void status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) = 0;
 };
@@ -20,6 +28,9 @@ class Sink {
 class NoSink final : public Sink {
  public:
   void metric(uint64_t, uint64_t, const std::string&, const std::string&, double) override {}
+  void begin(uint64_t) override {}
+  void rows(uint64_t, uint64_t, const datasets::RowSum&) override {}
+  void sync() override {}
   void status(uint64_t, uint64_t, uint64_t, double, double) override {}
 };
 

@@ -41,9 +41,23 @@ struct CategoricalRule {
   static void describe(core::Describe<CategoricalRule>& d);
 };
 
+/// One rule for sequence columns, whatever their elements.
+struct SequenceRule {
+  std::vector<std::string> columns = {"*"};
+  std::vector<std::string> exclude;
+  int64_t max_length = 50;          ///< elements kept of each row
+  std::string keep = "last";        ///< last, first: which
+  int64_t min_count = 1;            ///< categorical elements: those rarer in the training split share the index "unknown"
+  int64_t max_size = 0;             ///< likewise; 0: no limit; else the most frequent values
+  std::string scale = "standardise";  ///< dense elements: standardise, none
+  static void describe(core::Describe<SequenceRule>& d);
+};
+
 struct FeatureOptions {
   std::vector<DenseRule> dense;             ///< empty: one default rule for all
   std::vector<CategoricalRule> categorical;  ///< likewise
+  std::vector<SequenceRule> sequence;        ///< empty: sequences are no features
+  int64_t hold_out = 0;                     ///< elements at the end of every sequence that training never sees (leave-one-out)
   std::vector<std::string> drop;            ///< columns that are not features
   static void describe(core::Describe<FeatureOptions>& d);
 };
@@ -106,14 +120,33 @@ inline constexpr int32_t kUnknownIndex = 0, kMissingIndex = 1, kFirstIndex = 2;
 /// Declared missing marker of int64 categorical inputs; that of string inputs is "".
 inline constexpr int64_t kMissingInteger = INT64_MIN;
 
+/// The elements of a sequence column, in their order, mapped one by one:
+///   categorical: their index, as that of a categorical feature; one index more, the last, is the mask
+///   dense: y = isnan(x) ? 0 : clamp((x' − mean)·scale, −kFarthest, kFarthest), x' = x clamped to ±kLargest; mean 0 and scale 1 for scale = "none"
+///   time: seconds as they are
+/// Of a longer sequence only the last (or first) max_length elements are there.
+struct SequenceFeature {
+  std::string column;
+  Kind of = Kind::kCategorical;      ///< categorical, dense or time
+  int64_t max_length = 0;
+  bool keep_last = true;
+  CategoricalFeature vocabulary;     ///< of categorical elements
+  Standardise scale;                 ///< of dense elements
+  /// Indices of categorical elements: 0 unknown, 1 missing, 2 … the vocabulary, and the mask.
+  int64_t cardinality() const { return vocabulary.cardinality() + 1; }
+  int32_t mask_index() const { return static_cast<int32_t>(vocabulary.cardinality()); }
+};
+
 /// All fitted transforms of an experiment.
 struct FittedFeatures {
   std::vector<DenseFeature> dense;
   std::vector<CategoricalFeature> categorical;
+  std::vector<SequenceFeature> sequences;
+  int64_t hold_out = 0;  ///< elements at the end of every sequence that training never sees
 
   int64_t dense_width() const;         ///< F
   int64_t categorical_count() const { return static_cast<int64_t>(categorical.size()); }  ///< C
-  /// Names of the raw columns used, dense first, each once.
+  /// Names of the raw columns of dense and categorical features, dense first, each once.
   std::vector<std::string> columns() const;
 };
 
@@ -139,6 +172,9 @@ void apply(const DenseFeature& feature, std::span<const float> values, float* ou
 
 /// Applies one step that gives one value to each value in place; PiecewiseLinear is not such a step.
 void apply_step(const Step& step, std::span<float> values);
+
+/// Applies a sequence feature to dense elements in place.
+void apply_elements(const SequenceFeature& feature, std::span<float> values);
 
 /// Index of a raw value. A missing one wins.
 int32_t index_of(const CategoricalFeature& feature, const std::string& value);

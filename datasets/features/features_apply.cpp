@@ -115,6 +115,13 @@ void apply(const DenseFeature& feature, std::span<const float> values, float* ou
   }
 }
 
+void apply_elements(const SequenceFeature& feature, std::span<float> values) {
+  for (float& x : values) {
+    const float clamped = std::min(std::max(x, -kLargest), kLargest);
+    x = std::isnan(x) ? 0.0f : apply_standardise(feature.scale, clamped);
+  }
+}
+
 int32_t index_of(const CategoricalFeature& feature, const std::string& value) {
   if (value.empty()) return kMissingIndex;
   const auto found = std::lower_bound(feature.strings.begin(), feature.strings.end(), value);

@@ -103,17 +103,18 @@ class DenseFitter {
   DenseFeature feature_;
 };
 
-CategoricalFeature fit_categorical(const CategoricalRule& rule, const Column& column, const TrainingColumn& values) {
+void count_codes(std::span<const int32_t> codes, std::vector<int64_t>& counts) {
+  for (const int32_t code : codes) {
+    if (code >= 0) ++counts[static_cast<std::size_t>(code)];
+  }
+}
+
+/// The values that are frequent enough.
+CategoricalFeature vocabulary_of(const Column& column, const std::vector<int64_t>& counts, int64_t min_count, int64_t max_size) {
   CategoricalFeature feature;
   feature.column = column.name;
   feature.dtype = column.dtype;
-  std::vector<int64_t> counts(column.dictionary.size(), 0);
-  values.each_code_block([&](std::span<const int32_t> block) {
-    for (const int32_t code : block) {
-      if (code >= 0) ++counts[static_cast<std::size_t>(code)];
-    }
-  });
-  for (const int32_t code : kept_codes(counts, rule.min_count, rule.max_size)) {
+  for (const int32_t code : kept_codes(counts, min_count, max_size)) {
     const auto at = static_cast<std::size_t>(code);
     if (column.dtype == DType::kString) {
       if (!column.dictionary.strings[at].empty()) feature.strings.push_back(column.dictionary.strings[at]);
@@ -127,13 +128,51 @@ CategoricalFeature fit_categorical(const CategoricalRule& rule, const Column& co
   return feature;
 }
 
+CategoricalFeature fit_categorical(const CategoricalRule& rule, const Column& column, const TrainingColumn& values) {
+  std::vector<int64_t> counts(column.dictionary.size(), 0);
+  values.each_code_block([&](std::span<const int32_t> block) { count_codes(block, counts); });
+  return vocabulary_of(column, counts, rule.min_count, rule.max_size);
+}
+
+/// Mean and deviation of the elements that are numbers.
+template <class T>
+Standardise fit_scale(const SequenceFeature& feature, const TrainingColumn& values, int64_t hidden) {
+  Moments moments;
+  std::vector<float> numbers;
+  values.each_sequence_block<T>(hidden, feature.max_length, feature.keep_last, [&](std::span<T> block) {
+    numbers.clear();
+    for (const T x : block) {
+      if (!std::isnan(x)) numbers.push_back(std::clamp(static_cast<float>(x), -kLargest, kLargest));
+    }
+    moments.merge(Moments::of(numbers));
+  });
+  if (moments.count == 0) spdlog::warn("column \"{}\" has no element in the training split: its feature tells nothing", feature.column);
+  return make_standardise(moments);
+}
+
+SequenceFeature fit_sequence(const SequenceRule& rule, const Column& column, const TrainingColumn& values, int64_t hidden) {
+  SequenceFeature feature;
+  feature.column = column.name;
+  feature.of = column.of;
+  feature.max_length = rule.max_length;
+  feature.keep_last = rule.keep == "last";
+  if (column.of == Kind::kCategorical) {
+    std::vector<int64_t> counts(column.dictionary.size(), 0);
+    values.each_sequence_block<int32_t>(hidden, feature.max_length, feature.keep_last, [&](std::span<int32_t> block) { count_codes(block, counts); });
+    feature.vocabulary = vocabulary_of(column, counts, rule.min_count, rule.max_size);
+  } else if (column.of == Kind::kDense && rule.scale == "standardise") {
+    feature.scale = column.dtype == DType::kFloat64 ? fit_scale<double>(feature, values, hidden) : fit_scale<float>(feature, values, hidden);
+  }
+  return feature;
+}
+
 FeaturePlan checked_plan(const FeatureOptions& options, const Dataset& dataset, const Split& split,
                          const std::vector<std::string>& not_features) {
   std::vector<RuleMistake> mistakes;
   FeaturePlan plan = plan_features(options, dataset.schema(), not_features, mistakes);
   if (!mistakes.empty()) throw core::usage_error("features." + mistakes[0].path + ": " + mistakes[0].message, mistakes[0].remedy);
   if (split.size(Part::kTrain) == 0) throw core::usage_error("the training split has no rows", "check the [split] table");
-  if (plan.dense.empty() && plan.categorical.empty()) {
+  if (plan.dense.empty() && plan.categorical.empty() && plan.sequences.empty()) {
     throw core::usage_error("no column is left to be a feature", "check `features.drop` and the columns' kinds (`cohort inspect`)");
   }
   return plan;
@@ -157,6 +196,13 @@ FittedFeatures fit_features(const FeatureOptions& options, const Dataset& datase
       mine.categorical.push_back(
           fit_categorical(plan.categorical_rules[plan.categorical[i].rule], column, TrainingColumn(dataset, split, column)));
     }
+    for (std::size_t i = 0; i < plan.sequences.size(); ++i) {
+      if ((plan.dense.size() + plan.categorical.size() + i) % ranks != me) continue;
+      const Column& column = *plan.sequences[i].column;
+      mine.sequences.push_back(
+          fit_sequence(plan.sequence_rules[plan.sequences[i].rule], column, TrainingColumn(dataset, split, column), options.hold_out));
+    }
+    mine.hold_out = options.hold_out;
   });
   if (ranks == 1) {
     place_outputs(mine);
@@ -169,13 +215,18 @@ FittedFeatures fit_features(const FeatureOptions& options, const Dataset& datase
     parts.push_back(parse_features(nlohmann::json::parse(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()))));
   }
   FittedFeatures features;
-  std::vector<std::size_t> dense_taken(ranks, 0), categorical_taken(ranks, 0);
+  features.hold_out = options.hold_out;
+  std::vector<std::size_t> dense_taken(ranks, 0), categorical_taken(ranks, 0), sequences_taken(ranks, 0);
   for (std::size_t i = 0; i < plan.dense.size(); ++i) {
     features.dense.push_back(std::move(parts[i % ranks].dense[dense_taken[i % ranks]++]));
   }
   for (std::size_t i = 0; i < plan.categorical.size(); ++i) {
     const std::size_t owner = (i + plan.dense.size()) % ranks;
     features.categorical.push_back(std::move(parts[owner].categorical[categorical_taken[owner]++]));
+  }
+  for (std::size_t i = 0; i < plan.sequences.size(); ++i) {
+    const std::size_t owner = (plan.dense.size() + plan.categorical.size() + i) % ranks;
+    features.sequences.push_back(std::move(parts[owner].sequences[sequences_taken[owner]++]));
   }
   place_outputs(features);
   return features;

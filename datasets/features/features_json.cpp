@@ -14,6 +14,8 @@
 namespace cohort::datasets {
 namespace {
 
+constexpr int64_t kMostElements = 65000;
+
 /// The number whose shortest text is the float's own, where that text leads back to the same float.
 double readable_double(float value) {
   std::array<char, 32> text;
@@ -120,6 +122,44 @@ CategoricalFeature read_categorical(const JsonReader& json) {
   return feature;
 }
 
+nlohmann::ordered_json vocabulary_json(const CategoricalFeature& feature) {
+  nlohmann::ordered_json item;
+  item["column"] = feature.column;
+  item["dtype"] = to_string(feature.dtype);
+  if (feature.dtype == DType::kString) item["values"] = feature.strings;
+  else item["values"] = feature.integers;
+  return item;
+}
+
+nlohmann::ordered_json sequence_json(const SequenceFeature& feature) {
+  nlohmann::ordered_json item;
+  item["column"] = feature.column;
+  item["of"] = to_string(feature.of);
+  item["max_length"] = feature.max_length;
+  item["keep"] = feature.keep_last ? "last" : "first";
+  if (feature.of == Kind::kCategorical) item["vocabulary"] = vocabulary_json(feature.vocabulary);
+  if (feature.of == Kind::kDense) {
+    item["mean"] = readable_double(feature.scale.mean);
+    item["scale"] = readable_double(feature.scale.scale);
+  }
+  return item;
+}
+
+SequenceFeature read_sequence(const JsonReader& json) {
+  SequenceFeature feature;
+  feature.column = json.at("column").text();
+  feature.of = kind_from_string(json.at("of").text());
+  feature.max_length = json.at("max_length").integer();
+  if (feature.max_length < 1 || feature.max_length > kMostElements) json.at("max_length").fail("1 to 65000");
+  const std::string keep = json.at("keep").text();
+  if (keep != "last" && keep != "first") json.at("keep").fail("last or first");
+  feature.keep_last = keep == "last";
+  if (feature.of == Kind::kCategorical) feature.vocabulary = read_categorical(json.at("vocabulary"));
+  else if (feature.of == Kind::kDense) feature.scale = {read_float(json.at("mean")), read_float(json.at("scale"))};
+  else if (feature.of != Kind::kTime) json.at("of").fail("categorical, dense or time");
+  return feature;
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const FittedFeatures& features) {
@@ -141,18 +181,17 @@ nlohmann::ordered_json to_json(const FittedFeatures& features) {
     dense.push_back(std::move(item));
   }
   auto categorical = nlohmann::ordered_json::array();
-  for (const CategoricalFeature& feature : features.categorical) {
-    nlohmann::ordered_json item;
-    item["column"] = feature.column;
-    item["dtype"] = to_string(feature.dtype);
-    if (feature.dtype == DType::kString) item["values"] = feature.strings;
-    else item["values"] = feature.integers;
-    categorical.push_back(std::move(item));
-  }
+  for (const CategoricalFeature& feature : features.categorical) categorical.push_back(vocabulary_json(feature));
   nlohmann::ordered_json json;
   json["format"] = 1;
   json["dense"] = std::move(dense);
   json["categorical"] = std::move(categorical);
+  if (!features.sequences.empty()) {
+    auto sequences = nlohmann::ordered_json::array();
+    for (const SequenceFeature& feature : features.sequences) sequences.push_back(sequence_json(feature));
+    json["sequences"] = std::move(sequences);
+    json["hold_out"] = features.hold_out;
+  }
   return json;
 }
 
@@ -162,6 +201,11 @@ FittedFeatures parse_features(const nlohmann::json& json) {
   FittedFeatures features;
   for (const JsonReader& element : root.at("dense").elements()) features.dense.push_back(read_dense(element));
   for (const JsonReader& element : root.at("categorical").elements()) features.categorical.push_back(read_categorical(element));
+  if (root.has("sequences")) {
+    for (const JsonReader& element : root.at("sequences").elements()) features.sequences.push_back(read_sequence(element));
+    features.hold_out = root.at("hold_out").integer();
+    if (features.hold_out < 0) root.at("hold_out").fail("0 or more");
+  }
   return features;
 }
 

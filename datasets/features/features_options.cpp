@@ -28,10 +28,27 @@ void CategoricalRule::describe(core::Describe<CategoricalRule>& d) {
   d.field("max_size", &CategoricalRule::max_size, "keeps the most frequent values alone; 0 keeps all").min(0);
 }
 
+void SequenceRule::describe(core::Describe<SequenceRule>& d) {
+  d.field("columns", &SequenceRule::columns, "names, or \"*\": all sequence columns that no other rule names").non_empty().unique();
+  d.field("exclude", &SequenceRule::exclude, "columns that \"*\" leaves out").unique();
+  d.field("max_length", &SequenceRule::max_length, "elements kept of each row").min(1).max(65000).unit("elements");
+  d.field("keep", &SequenceRule::keep, "which of them where there are more").one_of({"last", "first"});
+  d.field("min_count", &SequenceRule::min_count, "values rarer than this among the elements that training sees count as unknown").min(1);
+  d.field("max_size", &SequenceRule::max_size, "keeps the most frequent values alone; 0 keeps all").min(0);
+  d.field("scale", &SequenceRule::scale, "what is done to numbers").one_of({"standardise", "none"});
+}
+
 void FeatureOptions::describe(core::Describe<FeatureOptions>& d) {
   d.tables("dense", &FeatureOptions::dense, "rules for dense columns; none is one rule with all defaults");
   d.tables("categorical", &FeatureOptions::categorical, "rules for categorical columns; none is one rule with all defaults");
+  d.tables("sequence", &FeatureOptions::sequence, "rules for sequence columns; without one sequences are no features");
+  d.field("hold_out", &FeatureOptions::hold_out, "elements at the end of every sequence that training never sees: 2 for leave-one-out with a validation and a test "
+                                                 "element").min(0).max(500).unit("elements");
   d.field("drop", &FeatureOptions::drop, "columns that are not features").unique();
+  d.rule("hold_out", [](const FeatureOptions& o) -> std::string {
+    const bool first = std::any_of(o.sequence.begin(), o.sequence.end(), [](const SequenceRule& rule) { return rule.keep == "first"; });
+    return o.hold_out > 0 && first ? "the end of a sequence can't be held out where only its first elements are kept" : "";
+  }, "set keep = \"last\", or hold_out = 0");
 }
 
 }  // namespace cohort::datasets

@@ -67,13 +67,13 @@ class Planner {
     }
   }
 
-  /// A categorical column has one index; two rules can't both give it.
-  void check_single(const std::vector<FeaturePlan::Pick>& picks) {
+  /// A categorical column has one index, and a sequence one way to be read; two rules can't both give it.
+  void check_single(const std::vector<FeaturePlan::Pick>& picks, const std::string& table) {
     std::set<std::string> seen;
     for (const FeaturePlan::Pick& pick : picks) {
       if (seen.insert(pick.column->name).second) continue;
-      mistake(fmt::format("categorical[{}].columns", pick.rule),
-              fmt::format("two rules take the categorical column \"{}\"", pick.column->name),
+      mistake(fmt::format("{}[{}].columns", table, pick.rule),
+              fmt::format("two rules take the {} column \"{}\"", table, pick.column->name),
               "name it in one rule alone, or list it in the other rule's `exclude`");
     }
   }
@@ -105,7 +105,7 @@ class Planner {
     const Column* column = known(name, path);
     if (column == nullptr) return nullptr;
     if (column->kind != kind) {
-      const bool other = column->kind == Kind::kDense || column->kind == Kind::kCategorical;
+      const bool other = column->kind == Kind::kDense || column->kind == Kind::kCategorical || column->kind == Kind::kSequence;
       mistake(path, fmt::format("\"{}\" is a column of kind {}, and this rule takes {} columns", name, to_string(column->kind), to_string(kind)),
               other ? fmt::format("name it in a [[features.{}]] rule, or give it another kind in the import", to_string(column->kind))
                     : fmt::format("take it out: a column of kind {} is no feature", to_string(column->kind)));
@@ -138,7 +138,10 @@ FeaturePlan plan_features(const FeatureOptions& options, const Schema& schema, c
   planner.check_specials(plan.dense_rules);
   plan.dense = planner.picks(plan.dense_rules, Kind::kDense, "dense");
   plan.categorical = planner.picks(plan.categorical_rules, Kind::kCategorical, "categorical");
-  planner.check_single(plan.categorical);
+  planner.check_single(plan.categorical, "categorical");
+  plan.sequence_rules = options.sequence;
+  plan.sequences = planner.picks(plan.sequence_rules, Kind::kSequence, "sequence");
+  planner.check_single(plan.sequences, "sequence");
   return plan;
 }
 

@@ -17,7 +17,8 @@ struct FeaturePlan {
   };
   std::vector<DenseRule> dense_rules;
   std::vector<CategoricalRule> categorical_rules;
-  std::vector<Pick> dense, categorical;
+  std::vector<SequenceRule> sequence_rules;
+  std::vector<Pick> dense, categorical, sequences;
 };
 
 /// A mistake in the rules: `path` is relative to the features' table, e.g. "dense[0].columns[1]".

@@ -7,6 +7,9 @@
 namespace cohort::datasets {
 namespace {
 
+/// Training rows of a block of sequences.
+constexpr uint64_t kSequenceBlock = 8192;
+
 /// Calls read(first, out) for stretches of stored rows that hold training rows, and use(position, block) for each fixed block.
 template <class T, class Read, class Use>
 void each_fixed_block(const Dataset& dataset, const Split& split, Read read, Use use) {
@@ -20,8 +23,10 @@ void each_fixed_block(const Dataset& dataset, const Split& split, Read read, Use
     const uint64_t last = std::min({first + kFitBlock, dataset.rows(), split.row(Part::kTrain, rows - 1) + 1});
     stretch.resize(last - first);
     read(first, std::span<T>(stretch));
-    for (; next < rows && split.row(Part::kTrain, next) < last; ++next) {
-      block.push_back(stretch[split.row(Part::kTrain, next) - first]);
+    for (uint64_t row = first; row < last; ++row) {
+      if (split.parts().part(row) != Part::kTrain) continue;
+      ++next;
+      block.push_back(stretch[row - first]);
       if (block.size() < kFitBlock) continue;
       use(position, std::span<T>(block));
       position += block.size();
@@ -71,6 +76,33 @@ void TrainingColumn::each_code_block(const std::function<void(std::span<const in
       dataset_, split_, [&](uint64_t first, std::span<int32_t> out) { dataset_.read(column_, first, out); },
       [&](uint64_t, std::span<int32_t> block) { use(block); });
 }
+
+template <class T>
+void TrainingColumn::each_sequence_block(int64_t hidden, int64_t max_length, bool keep_last, const std::function<void(std::span<T> elements)>& use) const {
+  std::vector<T> block;
+  uint64_t rows = 0;
+  Ragged<T> stretch;
+  for (uint64_t first = 0; first < dataset_.rows(); first += kSequenceBlock) {
+    const uint64_t count = std::min(kSequenceBlock, dataset_.rows() - first);
+    if (split_.parts().rank(Part::kTrain, first) == split_.parts().rank(Part::kTrain, first + count)) continue;
+    dataset_.read(column_, first, count, stretch);
+    int64_t begin = 0;
+    for (uint64_t i = 0; i < count; begin = stretch.ends[i++]) {
+      if (split_.parts().part(first + i) != Part::kTrain) continue;
+      const int64_t end = std::max(begin, stretch.ends[i] - hidden), kept = std::min(end - begin, max_length);
+      const auto from = stretch.values.begin() + (keep_last ? end - kept : begin);
+      block.insert(block.end(), from, from + kept);
+      if (++rows % kSequenceBlock != 0) continue;
+      use(block);
+      block.clear();
+    }
+  }
+  use(block);
+}
+
+template void TrainingColumn::each_sequence_block(int64_t, int64_t, bool, const std::function<void(std::span<int32_t>)>&) const;
+template void TrainingColumn::each_sequence_block(int64_t, int64_t, bool, const std::function<void(std::span<float>)>&) const;
+template void TrainingColumn::each_sequence_block(int64_t, int64_t, bool, const std::function<void(std::span<double>)>&) const;
 
 bool TrainingColumn::sampled(uint64_t position) const {
   static const core::KeyedRandom random(0, "features.sample");

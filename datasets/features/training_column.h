@@ -28,6 +28,10 @@ class TrainingColumn {
   void each_block(const std::function<void(uint64_t position, std::span<float> block)>& use);
   /// Categorical columns, likewise.
   void each_code_block(const std::function<void(std::span<const int32_t> block)>& use) const;
+  /// Sequence columns: the elements that training sees of each row, of the last `hidden` none and of the others the last (or first) max_length, rows
+  /// one after another. T is the element's type.
+  template <class T>
+  void each_sequence_block(int64_t hidden, int64_t max_length, bool keep_last, const std::function<void(std::span<T> elements)>& use) const;
   /// Whether the row at this position belongs to the sample that is sorted; always, up to exact_rows.
   bool sampled(uint64_t position) const;
 

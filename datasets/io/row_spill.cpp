@@ -42,9 +42,14 @@ void RowSpill::read(int64_t offset, std::byte* out, std::size_t size) const {
     const ssize_t got = ::pread(descriptor_, out + done, size - done, static_cast<off_t>(offset + static_cast<int64_t>(done)));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw core::system_error("reading rows kept in " + folder_, errno);
-    if (got == 0) throw core::failed_error("rows kept in " + folder_ + " were cut off", "check that disk, or name another in data.spill");
+    if (got == 0) throw core::failed_error("rows kept in " + folder_ + " were cut off", "check that disk, or name another in loader.spill");
     done += static_cast<std::size_t>(got);
   }
+}
+
+uint64_t RowSpill::size() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<uint64_t>(end_);
 }
 
 bool RowSpill::open() {
@@ -56,8 +61,8 @@ bool RowSpill::open() {
 int64_t RowSpill::give_up() {
   const int error = errno;
   failed_ = true;
-  spdlog::warn("rows beyond data.memory_mib can't be kept in {} ({}): they will be read anew each time, which is slow; raise "
-               "data.memory_mib or name another folder in data.spill",
+  spdlog::warn("rows beyond loader.memory_mib can't be kept in {} ({}): they will be read anew each time, which is slow; raise "
+               "loader.memory_mib or name another folder in loader.spill",
                folder_, std::strerror(error));
   return -1;
 }

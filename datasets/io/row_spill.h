@@ -21,13 +21,15 @@ class RowSpill {
   int64_t append(const std::byte* data, std::size_t size);
   /// Throws Error (failed).
   void read(int64_t offset, std::byte* out, std::size_t size) const;
+  /// Bytes appended.
+  uint64_t size() const;
 
  private:
   bool open();
   int64_t give_up();
 
   std::string folder_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   int descriptor_ = -1;
   int64_t end_ = 0;
   bool failed_ = false;

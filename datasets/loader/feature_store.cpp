@@ -1,32 +1,40 @@
+#include "datasets/loader/feature_store.h"
+
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
-#include <deque>
-#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
-#include "datasets/loader/batch_memory.h"
-#include "datasets/loader/loader.h"
-#include "datasets/loader/row_chunks.h"
 #include "datasets/io/row_spill.h"
+#include "datasets/loader/batch_memory.h"
+#include "datasets/loader/sequence_stage.h"
 
 namespace cohort::datasets {
 namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+/// Where the matrices of a batch begin in its memory.
+struct BatchLayout {
+  BatchLayout(std::size_t rows, const RecordLayout& layout)
+      : ids(round_up(4 * layout.dense * rows)), labels(ids + round_up(4 * layout.ids * rows)), weights(labels + round_up(4 * rows)),
+        bytes(std::max<std::size_t>(64, weights + round_up(4 * rows))) {}
+  std::size_t ids, labels, weights, bytes;
+};
+
 RowBatch make_batch(std::size_t rows, const RecordLayout& layout, BatchMemory& pool) {
+  const BatchLayout at(rows, layout);
   RowBatch batch;
   batch.rows = static_cast<int64_t>(rows);
   batch.row_ids.resize(rows);
-  const std::size_t dense = round_up(4 * layout.dense * rows), ids = round_up(4 * layout.ids * rows), column = round_up(4 * rows);
-  std::shared_ptr<std::byte> memory = pool.take(std::max<std::size_t>(64, dense + ids + 2 * column));
+  std::shared_ptr<std::byte> memory = pool.take(at.bytes);
   std::byte* const start = memory.get();
   batch.dense = reinterpret_cast<float*>(start);
-  batch.ids = reinterpret_cast<int32_t*>(start + dense);
-  batch.labels = reinterpret_cast<float*>(start + dense + ids);
-  batch.weights = reinterpret_cast<float*>(start + dense + ids + column);
+  batch.ids = reinterpret_cast<int32_t*>(start + at.ids);
+  batch.labels = reinterpret_cast<float*>(start + at.labels);
+  batch.weights = reinterpret_cast<float*>(start + at.weights);
   batch.memory = std::move(memory);
   return batch;
 }
@@ -40,70 +48,92 @@ void put(const RowBatch& batch, uint64_t* row_ids, const RecordLayout& layout, s
   std::memcpy(batch.dense + i * layout.dense, record + layout.dense_at(), sizeof(float) * layout.dense);
 }
 
+/// Copies words from a chunk's elements in memory.
+auto copy_from(const std::byte* elements) {
+  return [elements](std::size_t begin, std::size_t words, std::byte* out) { std::memcpy(out, elements + 4 * begin, 4 * words); };
+}
+
 }  // namespace
 
 struct FeatureStore::Impl {
-  /// Written once under the mutex, then read without: `memory` or `offset` says where the chunk is.
-  struct Entry {
-    std::mutex mutex;
-    std::atomic<const std::byte*> memory{nullptr};
-    std::atomic<int64_t> offset{-1};
-    AlignedBytes owned;
-
-    bool is_there() const { return memory.load(std::memory_order_acquire) != nullptr || offset.load(std::memory_order_acquire) >= 0; }
-  };
-
   Impl(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options)
       : reader(dataset, features, std::move(targets)),
-        entries(reader.chunks()),
-        budget(options.memory_mib * 1024 * 1024),
+        meter(static_cast<uint64_t>(options.memory_mib) << 20),
         spill(options.spill),
-        pool(std::make_shared<BatchMemory>()) {}
-
-  /// Takes a chunk's bytes out of the budget, if they are there.
-  bool reserve(int64_t bytes) {
-    int64_t left = budget.load();
-    while (left >= bytes) {
-      if (budget.compare_exchange_weak(left, left - bytes)) return true;
-    }
-    return false;
+        cache(reader, options.shuffle == "block" ? ChunkCache::Keep::kWindows : ChunkCache::Keep::kAll, meter, spill, static_cast<int>(options.threads)),
+        pool(std::make_shared<BatchMemory>()) {
+    // Each thread that loads holds a chunk that it reads, its columns as they are decoded, and a chunk that nobody keeps.
+    meter.add(reader.bytes() + 3 * static_cast<uint64_t>(options.threads) * reader.largest());
   }
 
-  /// Brings a chunk in. The result is the chunk where it can be kept nowhere; else empty.
-  AlignedBytes bring(std::size_t chunk) {
-    Entry& entry = entries[chunk];
-    const std::lock_guard lock(entry.mutex);
-    if (entry.is_there()) return {};
-    AlignedBytes records = reader.load(chunk);
-    const std::size_t bytes = reader.rows_of(chunk) * reader.layout().bytes();
-    if (reserve(static_cast<int64_t>(bytes))) {
-      entry.owned = std::move(records);
-      entry.memory.store(entry.owned.get(), std::memory_order_release);
-      return {};
+  /// A row whose chunk isn't in memory, or not for good.
+  struct Elsewhere {
+    std::size_t chunk = 0;
+    uint64_t inside = 0;
+    std::size_t at = 0;  ///< its place in the batch
+    bool operator<(const Elsewhere& other) const { return std::pair(chunk, at) < std::pair(other.chunk, other.at); }
+  };
+
+  /// Copies the rows that lie in memory for good, and lists the others.
+  void gather_lasting(std::span<const uint64_t> rows, const RowBatch& batch, uint64_t* row_ids, SequenceStage& stage, std::vector<Elsewhere>& others) const {
+    const RecordLayout& layout = reader.layout();
+    const std::size_t stride = layout.bytes();
+    // In pieces, so that what was prefetched is still near when it is copied.
+    constexpr std::size_t kPiece = 64;
+    std::array<const std::byte*, kPiece> records, elements;
+    for (std::size_t first = 0; first < rows.size(); first += kPiece) {
+      const std::size_t count = std::min(kPiece, rows.size() - first);
+      for (std::size_t k = 0; k < count; ++k) {
+        const uint64_t row = rows[first + k];
+        if (row >= reader.grid().rows()) throw core::failed_error("row " + std::to_string(row) + " is beyond the dataset's end");
+        const ChunkGrid::Place place = reader.grid().place(row);
+        const std::byte* memory = cache.lasting(place.chunk);
+        records[k] = memory == nullptr ? nullptr : memory + place.inside * stride;
+        elements[k] = memory == nullptr ? nullptr : memory + reader.grid().range(place.chunk).rows * stride;
+        if (memory == nullptr) {
+          others.push_back({place.chunk, place.inside, first + k});
+        } else {
+          for (std::size_t line = 0; line < stride; line += 64) __builtin_prefetch(records[k] + line);
+        }
+      }
+      for (std::size_t k = 0; k < count; ++k) {
+        if (records[k] == nullptr) continue;
+        put(batch, row_ids, layout, first + k, records[k]);
+        stage.add(first + k, records[k], copy_from(elements[k]));
+      }
     }
-    const int64_t offset = spill.append(records.get(), bytes);
-    if (offset < 0) return records;
-    entry.offset.store(offset, std::memory_order_release);
-    return {};
   }
 
-  /// Where these rows lie; what is in memory is asked for ahead.
-  void find(std::span<const uint64_t> rows, ChunkPlace* places) const {
-    const std::size_t stride = reader.layout().bytes();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] >= reader.rows()) throw core::failed_error("row " + std::to_string(rows[i]) + " is beyond the dataset's end");
-      places[i] = reader.place(rows[i]);
-      if (const std::byte* memory = entries[places[i].chunk].memory.load(std::memory_order_acquire)) {
-        const std::byte* record = memory + places[i].inside * stride;
-        for (std::size_t line = 0; line < stride; line += 64) __builtin_prefetch(record + line);
+  /// Chunk by chunk, so that of those that are kept nowhere only one is there at a time.
+  void gather_elsewhere(std::vector<Elsewhere>& others, const RowBatch& batch, uint64_t* row_ids, SequenceStage& stage) {
+    const RecordLayout& layout = reader.layout();
+    const std::size_t stride = layout.bytes();
+    std::sort(others.begin(), others.end());
+    std::vector<std::byte> record(stride);
+    for (auto row = others.begin(); row != others.end();) {
+      const std::size_t chunk = row->chunk;
+      const ChunkCache::Found found = cache.get(chunk);
+      const std::size_t elements = reader.grid().range(chunk).rows * stride;
+      for (; row != others.end() && row->chunk == chunk; ++row) {
+        if (found.memory) {
+          const std::byte* const memory = found.memory.get();
+          put(batch, row_ids, layout, row->at, memory + row->inside * stride);
+          stage.add(row->at, memory + row->inside * stride, copy_from(memory + elements));
+        } else {
+          spill.read(found.offset + static_cast<int64_t>(row->inside * stride), record.data(), stride);
+          put(batch, row_ids, layout, row->at, record.data());
+          stage.add(row->at, record.data(), [&](std::size_t begin, std::size_t words, std::byte* out) {
+            spill.read(found.offset + static_cast<int64_t>(elements + 4 * begin), out, 4 * words);
+          });
+        }
       }
     }
   }
 
   ChunkReader reader;
-  std::deque<Entry> entries;
-  std::atomic<int64_t> budget;
+  MemoryMeter meter;
   RowSpill spill;
+  ChunkCache cache;
   std::shared_ptr<BatchMemory> pool;
 };
 
@@ -112,48 +142,28 @@ FeatureStore::FeatureStore(const Dataset& dataset, const FittedFeatures& feature
 
 FeatureStore::~FeatureStore() = default;
 
-RowBatch FeatureStore::gather(std::span<const uint64_t> rows) const {
-  Impl& impl = *impl_;
-  const RecordLayout& layout = impl.reader.layout();
-  const std::size_t stride = layout.bytes();
-  RowBatch batch = make_batch(rows.size(), layout, *impl.pool);
+RowBatch FeatureStore::gather(std::span<const uint64_t> rows, const SequenceView& view) const {
+  RowBatch batch = make_batch(rows.size(), impl_->reader.layout(), *impl_->pool);
   uint64_t* const row_ids = batch.row_ids.data();
-  std::vector<std::byte> spilled(stride);
-  std::vector<bool> done;  // where chunks are kept nowhere: rows served ahead of their turn
-  // In pieces, so that what was prefetched is still near when it is copied.
-  constexpr std::size_t kPiece = 64;
-  std::array<ChunkPlace, kPiece> places;
-  for (std::size_t first = 0; first < rows.size(); first += kPiece) {
-    const std::size_t count = std::min(kPiece, rows.size() - first);
-    impl.find(rows.subspan(first, count), places.data());
-    for (std::size_t i = first; i < first + count; ++i) {
-      if (!done.empty() && done[i]) continue;
-      const ChunkPlace place = places[i - first];
-      Impl::Entry& entry = impl.entries[place.chunk];
-      if (!entry.is_there()) {
-        if (const AlignedBytes passing = impl.bring(place.chunk)) {
-          done.resize(rows.size(), false);
-          for (std::size_t j = i; j < rows.size(); ++j) {
-            const ChunkPlace other = impl.reader.place(rows[j]);
-            if (other.chunk != place.chunk) continue;
-            put(batch, row_ids, layout, j, passing.get() + other.inside * stride);
-            done[j] = true;
-          }
-          continue;
-        }
-      }
-      if (const std::byte* memory = entry.memory.load(std::memory_order_acquire)) {
-        put(batch, row_ids, layout, i, memory + place.inside * stride);
-      } else {
-        impl.spill.read(entry.offset.load(std::memory_order_acquire) + static_cast<int64_t>(place.inside * stride), spilled.data(), stride);
-        put(batch, row_ids, layout, i, spilled.data());
-      }
-    }
-  }
+  SequenceStage stage(impl_->reader.features(), impl_->reader.layout(), rows.size());
+  std::vector<Impl::Elsewhere> others;
+  impl_->gather_lasting(rows, batch, row_ids, stage, others);
+  if (!others.empty()) impl_->gather_elsewhere(others, batch, row_ids, stage);
+  stage.finish(view, batch, *impl_->pool);
   return batch;
 }
 
 int64_t FeatureStore::dense_width() const { return static_cast<int64_t>(impl_->reader.layout().dense); }
 int64_t FeatureStore::categorical_count() const { return static_cast<int64_t>(impl_->reader.layout().ids); }
+
+uint64_t FeatureStore::batch_bytes(uint64_t rows) const {
+  // Sequences: elements, targets and offsets, once more while they are put together.
+  const RecordLayout& layout = impl_->reader.layout();
+  const auto sequences = static_cast<uint64_t>(static_cast<double>(rows) * (3 * impl_->reader.sequence_bytes())) + 8 * layout.sequences * (rows + 8);
+  return BatchLayout(rows, layout).bytes + rows * sizeof(uint64_t) + (layout.sequences > 0 ? sequences : 0);
+}
+ChunkCache& FeatureStore::chunks() const { return impl_->cache; }
+MemoryMeter& FeatureStore::memory() const { return impl_->meter; }
+uint64_t FeatureStore::spilled() const { return impl_->spill.size(); }
 
 }  // namespace cohort::datasets

@@ -1,8 +1,7 @@
+#include "datasets/loader/permutation.h"
+
 #include <algorithm>
 #include <bit>
-
-#include "core/philox.h"
-#include "datasets/loader/loader.h"
 
 namespace cohort::datasets {
 namespace {
@@ -16,13 +15,15 @@ uint64_t mix(uint64_t x) {
 
 }  // namespace
 
-KeyedPermutation::KeyedPermutation(uint64_t n, uint64_t seed, uint64_t epoch) : n_(n) {
+KeyedPermutation::KeyedPermutation(uint64_t n, uint64_t seed, uint64_t epoch)
+    : KeyedPermutation(n, core::KeyedRandom(seed, "order", static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32)), 0) {}
+
+KeyedPermutation::KeyedPermutation(uint64_t n, const core::KeyedRandom& keys, uint64_t which) : n_(n) {
   // The domain holds less than twice n numbers: a walk takes two steps at most on average.
   const int bits = std::max(2, n < 2 ? 0 : 64 - std::countl_zero(n - 1));
   low_bits_ = bits / 2;
   high_bits_ = bits - low_bits_;
-  const core::KeyedRandom random(seed, "order", static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32));
-  for (uint64_t round = 0; round < 6; ++round) keys_[round] = random.u64(round);
+  for (uint64_t round = 0; round < 6; ++round) keys_[round] = keys.u64(6 * which + round);
 }
 
 uint64_t KeyedPermutation::operator()(uint64_t position) const {

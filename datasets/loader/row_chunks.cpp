@@ -25,12 +25,12 @@ void check_kind(const Column& column, Kind kind, const std::string& what) {
 ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features, Targets targets)
     : features_(features),
       targets_(std::move(targets)),
-      rows_(dataset.rows()),
-      chunk_rows_(std::max<uint64_t>(1, dataset.chunk_rows())),
+      grid_(dataset),
       folder_(dataset.folder()),
       identity_(dataset.identity()) {
   layout_.ids = static_cast<std::size_t>(features.categorical_count());
   layout_.dense = static_cast<std::size_t>(features.dense_width());
+  layout_.sequences = features.sequences.size();
   for (const DenseFeature& feature : features.dense) check_kind(dataset.schema().at(feature.column), Kind::kDense, "a dense feature");
   for (const CategoricalFeature& feature : features.categorical) {
     const Column& column = dataset.schema().at(feature.column);
@@ -44,23 +44,11 @@ ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features,
   }
   if (!targets_.label.empty()) check_kind(dataset.schema().at(targets_.label), Kind::kLabel, "the label");
   if (!targets_.weight.empty()) check_kind(dataset.schema().at(targets_.weight), Kind::kWeight, "the weight");
+  prepare_sequences(dataset);
   schema_ = dataset.schema();
-  for (const Shard& shard : dataset.shards()) {
-    shards_.push_back({shard.first, chunks_.size()});
-    for (uint64_t inside = 0; inside < shard.rows; inside += chunk_rows_) {
-      chunks_.push_back({shard.first + inside, std::min(chunk_rows_, shard.rows - inside)});
-    }
-  }
 }
 
 ChunkReader::~ChunkReader() = default;
-
-ChunkPlace ChunkReader::place(uint64_t row) const {
-  const auto after = std::upper_bound(shards_.begin(), shards_.end(), row, [](uint64_t r, const ShardRange& s) { return r < s.first; });
-  const ShardRange& shard = *(after - 1);
-  const uint64_t inside = row - shard.first;
-  return {shard.chunk + inside / chunk_rows_, inside % chunk_rows_};
-}
 
 std::unique_ptr<Dataset> ChunkReader::take() const {
   {
@@ -78,14 +66,28 @@ std::unique_ptr<Dataset> ChunkReader::take() const {
   return opened;
 }
 
-AlignedBytes ChunkReader::load(std::size_t chunk) const {
-  const ChunkRange& range = chunks_[chunk];
-  AlignedBytes records = aligned_bytes(range.rows * layout_.bytes());
+std::size_t ChunkReader::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& table : tables_) bytes += table.capacity() * sizeof(int32_t);
+  for (const auto& table : sequence_tables_) bytes += table.capacity() * sizeof(int32_t);
+  return bytes;
+}
+
+LoadedChunk ChunkReader::load(std::size_t chunk) const {
+  const ChunkRange& range = grid_.range(chunk);
   std::unique_ptr<Dataset> dataset = take();
-  fill(*dataset, range, records.get());
+  const Sequences sequences = read_sequences(*dataset, range);
+  const std::size_t records = range.rows * layout_.bytes(), words = sequences.words.size() * sizeof(uint32_t);
+  LoadedChunk loaded{aligned_bytes(records + words), records + words};
+  fill(*dataset, range, loaded.bytes.get());
+  if (words > 0) std::memcpy(loaded.bytes.get() + records, sequences.words.data(), words);
+  for (uint64_t i = 0; i < range.rows && layout_.sequences > 0; ++i) {
+    std::memcpy(loaded.bytes.get() + i * layout_.bytes() + layout_.sequences_at(), sequences.places.data() + i * layout_.sequences,
+                sizeof(RecordLayout::SequencePlace) * layout_.sequences);
+  }
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(dataset));
-  return records;
+  return loaded;
 }
 
 void ChunkReader::fill(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {

@@ -282,8 +282,7 @@ std::string to_string(Part part) {
   return "?";
 }
 
-Split::Split(const std::vector<Part>& parts) {
-  for (uint64_t i = 0; i < parts.size(); ++i) rows_[static_cast<int>(parts[i])].push_back(i);
+Split::Split(const std::vector<Part>& parts) : parts_(parts) {
   const XXH128_hash_t hash = XXH3_128bits(parts.data(), parts.size());
   hash_ = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "datasets/split/part_map.h"
 #include "datasets/store/dataset.h"
 
 namespace cohort::datasets {
@@ -31,7 +32,6 @@ struct SplitOptions {
   static void describe(core::Describe<SplitOptions>& d);
 };
 
-enum class Part : uint8_t { kNone = 0, kTrain = 1, kValid = 2, kTest = 3 };
 std::string to_string(Part part);  ///< "none", "train", "valid", "test"
 
 /// Which part each stored row belongs to, and the rows of each part in ascending order.
@@ -44,15 +44,17 @@ class Split {
   /// All rows in one part: a dataset that is only scored.
   static Split all(const Dataset& dataset, Part part);
 
-  uint64_t size(Part part) const { return rows_[static_cast<int>(part)].size(); }
+  uint64_t size(Part part) const { return parts_.size(part); }
   /// Stored position of the i-th row of a part.
-  uint64_t row(Part part, uint64_t i) const { return rows_[static_cast<int>(part)][i]; }
+  uint64_t row(Part part, uint64_t i) const { return parts_.row(part, i); }
+  /// All look-ups, in 2.5 bits a row.
+  const PartMap& parts() const { return parts_; }
   /// Hash over all assignments: what resumed runs and ranks compare.
   const std::string& hash() const { return hash_; }
 
  private:
   explicit Split(const std::vector<Part>& parts);
-  std::vector<uint64_t> rows_[4];
+  PartMap parts_;
   std::string hash_;
 };
 

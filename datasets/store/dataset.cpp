@@ -202,6 +202,15 @@ void Dataset::read(const Column& column, uint64_t first, uint64_t count, Ragged<
   impl_->read_sequences(column, Element::kInt64, first, count, out);
 }
 
+uint64_t Dataset::values(const Column& column) const {
+  uint64_t values = 0;
+  const std::string name = is_ragged(column) ? values_array(column) : column.name;
+  for (const Manifest::ShardEntry& shard : impl_->manifest.shards) {
+    if (const StoredArray* array = shard.stored.find(name)) values += array->elements;
+  }
+  return values;
+}
+
 void Dataset::read_row_numbers(uint64_t first, std::span<uint64_t> out) const { impl_->read_array(kRowArray, first, out); }
 
 }  // namespace cohort::datasets

@@ -64,6 +64,8 @@ class Dataset {
   void read(const Column& column, uint64_t first, uint64_t count, Ragged<float>& out) const;
   void read(const Column& column, uint64_t first, uint64_t count, Ragged<double>& out) const;
   void read(const Column& column, uint64_t first, uint64_t count, Ragged<int64_t>& out) const;
+  /// Values that a column holds in all: one a row, or as many as its sequences have elements and its texts bytes.
+  uint64_t values(const Column& column) const;
   /// The `row` column.
   void read_row_numbers(uint64_t first, std::span<uint64_t> out) const;
 

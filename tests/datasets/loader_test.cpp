@@ -14,6 +14,7 @@
 #include "core/comm/communicator.h"
 #include "core/error.h"
 #include "core/philox.h"
+#include "datasets/loader/permutation.h"
 #include "tests/datasets/small_dataset.h"
 
 namespace cohort::datasets {
@@ -173,14 +174,15 @@ TEST_F(LoaderOf, AColumnOfAnotherKindIsAMistake) {
 
 Loader::Plan plan(uint64_t first, uint64_t last, int64_t first_lane = 0, int64_t last_lane = 4) {
   Loader::Plan made;
-  made.seed = 9;
-  made.global_batch = 100;
-  made.lanes = 4;
   made.first_lane = first_lane;
   made.last_lane = last_lane;
   made.first_step = first;
   made.last_step = last;
   return made;
+}
+
+std::shared_ptr<const RowOrder> order_of(const Dataset& dataset, const Split& split, const LoaderOptions& options = {}) {
+  return make_row_order(dataset, split, options, "y", 9, 100, 4);
 }
 
 /// The row numbers of each lane of each step.
@@ -198,7 +200,7 @@ std::vector<std::vector<std::vector<uint64_t>>> steps_of(Loader& loader, uint64_
 TEST_F(LoaderOf, AnEpochHoldsEveryRowOnceAndItsLastBatchIsShort) {
   const uint64_t per_epoch = Loader::steps_per_epoch(kRows, 100);
   ASSERT_EQ(per_epoch, 10u);
-  Loader loader(store(), split, plan(0, 2 * per_epoch), {});
+  Loader loader(store(), order_of(dataset, split), plan(0, 2 * per_epoch), {});
   std::vector<uint64_t> first_epoch;
   for (uint64_t epoch = 0; epoch < 2; ++epoch) {
     std::vector<uint64_t> seen;
@@ -220,18 +222,18 @@ TEST_F(LoaderOf, AnEpochHoldsEveryRowOnceAndItsLastBatchIsShort) {
 }
 
 TEST_F(LoaderOf, ResumingAtAnyStepGivesTheSameSteps) {
-  Loader whole(store(), split, plan(0, 25), {});
+  Loader whole(store(), order_of(dataset, split), plan(0, 25), {});
   const auto all = steps_of(whole, 0, 25);
   for (const uint64_t from : {1u, 9u, 10u, 17u, 24u}) {
-    Loader resumed(store(), split, plan(from, 25), {});
+    Loader resumed(store(), order_of(dataset, split), plan(from, 25), {});
     EXPECT_EQ(steps_of(resumed, from, 25), std::vector(all.begin() + static_cast<std::ptrdiff_t>(from), all.end()));
   }
 }
 
 TEST_F(LoaderOf, LanesAreTheSameWhoeverLoadsThem) {
-  Loader whole(store(), split, plan(0, 12), {});
+  Loader whole(store(), order_of(dataset, split), plan(0, 12), {});
   const auto all = steps_of(whole, 0, 12);
-  Loader left(store(), split, plan(0, 12, 0, 3), {}), right(store(), split, plan(0, 12, 3, 4), {}), none(store(), split, plan(0, 12, 2, 2), {});
+  Loader left(store(), order_of(dataset, split), plan(0, 12, 0, 3), {}), right(store(), order_of(dataset, split), plan(0, 12, 3, 4), {}), none(store(), order_of(dataset, split), plan(0, 12, 2, 2), {});
   const auto a = steps_of(left, 0, 12), b = steps_of(right, 0, 12), c = steps_of(none, 0, 12);
   for (std::size_t s = 0; s < all.size(); ++s) {
     EXPECT_THAT(all[s], ElementsAre(a[s][0], a[s][1], a[s][2], b[s][0]));
@@ -245,7 +247,7 @@ TEST_F(LoaderOf, MoreLanesThanRowsLeaveSomeEmpty) {
   FittedFeatures one;
   one.dense.resize(1);
   one.dense[0].column = "x";
-  Loader loader(std::make_shared<FeatureStore>(tiny, one, Targets{}, LoaderOptions{}), rows, plan(0, 1), {});
+  Loader loader(std::make_shared<FeatureStore>(tiny, one, Targets{}, LoaderOptions{}), order_of(tiny, rows), plan(0, 1), {});
   const Loader::Step step = loader.next();
   ASSERT_EQ(step.lanes.size(), 4u);
   EXPECT_EQ(step.lanes[0].rows + step.lanes[1].rows + step.lanes[2].rows + step.lanes[3].rows, 3);
@@ -253,8 +255,8 @@ TEST_F(LoaderOf, MoreLanesThanRowsLeaveSomeEmpty) {
 }
 
 TEST_F(LoaderOf, ItCanBeDroppedWithStepsAheadAndAsksForNoMoreThanPlanned) {
-  { Loader dropped(store(), split, plan(0, 1000), {}); }
-  Loader loader(store(), split, plan(3, 4), {});
+  { Loader dropped(store(), order_of(dataset, split), plan(0, 1000), {}); }
+  Loader loader(store(), order_of(dataset, split), plan(3, 4), {});
   loader.next();
   EXPECT_THROW(loader.next(), core::Error);
 }
@@ -270,7 +272,7 @@ TEST_F(LoaderOf, DamageFoundWhileReadingReachesTheCaller) {
       file.put('\x5A');
     }
   }
-  Loader loader(store(), split, plan(0, 10), {});
+  Loader loader(store(), order_of(dataset, split), plan(0, 10), {});
   try {
     for (int i = 0; i < 10; ++i) loader.next();
     FAIL() << "nothing was thrown";

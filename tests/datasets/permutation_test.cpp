@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "datasets/loader/loader.h"
+#include "datasets/loader/permutation.h"
+#include "datasets/loader/row_order.h"
 
 namespace cohort::datasets {
 namespace {

@@ -29,6 +29,8 @@ class SmallDataset {
   SmallDataset& id(const std::string& name, std::vector<std::string> values);
   /// Codes 0, 1, … of `dictionary`; −1 is missing.
   SmallDataset& sequence(const std::string& name, const std::vector<std::vector<int32_t>>& values, std::vector<std::string> dictionary);
+  SmallDataset& sequence_of_numbers(const std::string& name, const std::vector<std::vector<float>>& values);
+  SmallDataset& sequence_of_times(const std::string& name, const std::vector<std::vector<int64_t>>& values);
   SmallDataset& numbers(std::vector<uint64_t> rows);
   /// Marks the column added last as no feature.
   SmallDataset& no_feature();

@@ -103,6 +103,26 @@ SmallDataset& SmallDataset::sequence(const std::string& name, const std::vector<
   return *this;
 }
 
+SmallDataset& SmallDataset::sequence_of_numbers(const std::string& name, const std::vector<std::vector<float>>& values) {
+  ColumnBlock& block = add(name, Kind::kSequence, DType::kFloat32);
+  schema_.columns.back().of = Kind::kDense;
+  for (const std::vector<float>& row : values) {
+    block.floats.insert(block.floats.end(), row.begin(), row.end());
+    block.ends.push_back(static_cast<int64_t>(block.floats.size()));
+  }
+  return *this;
+}
+
+SmallDataset& SmallDataset::sequence_of_times(const std::string& name, const std::vector<std::vector<int64_t>>& values) {
+  ColumnBlock& block = add(name, Kind::kSequence, DType::kInt64);
+  schema_.columns.back().of = Kind::kTime;
+  for (const std::vector<int64_t>& row : values) {
+    block.longs.insert(block.longs.end(), row.begin(), row.end());
+    block.ends.push_back(static_cast<int64_t>(block.longs.size()));
+  }
+  return *this;
+}
+
 SmallDataset& SmallDataset::numbers(std::vector<uint64_t> rows) {
   block_.row = std::move(rows);
   return *this;

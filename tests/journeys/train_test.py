@@ -62,6 +62,28 @@ def run(*arguments, ranks=0, check=0):
     return done
 
 
+def kill_tree(process):
+    """SIGKILL to a launcher and the ranks it started, each by its id: ranks have process groups of their own."""
+    found, todo = [], [process.pid]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children") as children:
+                todo += map(int, children.read().split())
+        except OSError:
+            pass
+    for pid in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+    deadline = time.time() + 30
+    while time.time() < deadline and any(os.path.exists(f"/proc/{pid}") for pid in found):
+        time.sleep(0.01)
+
+
 class Journey(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -119,9 +141,7 @@ class Journey(unittest.TestCase):
             while time.time() < deadline and process.poll() is None and self.newest_step(home) < target:
                 time.sleep(0.005)
             self.assertIsNone(process.poll(), "the run ended before it could be killed")
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            subprocess.run(["pkill", "-KILL", "-f", runs], check=False)
+            kill_tree(process)
         done = run(*command[1:], ranks=4)
         end = json.loads(done.stdout)
         self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
