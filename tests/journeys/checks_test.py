@@ -175,13 +175,16 @@ class Checks(unittest.TestCase):
         done = self.train("--dry-run", "--set", "checks.shift.sevrity=error", check=2)
         self.assertIn('did you mean "severity"?', done.stderr)
 
-    def test_the_synthetic_data_passes_without_a_word(self):
-        data = self.path("credit")
-        run("synth", "credit", "--out", data, "--rows", 20000, "--seed", 3, "--quiet")
-        for split in ([], ["--set", "split.method=stratified"]):
-            done = self.train("--dry-run", "--quiet", *split, data=data)
-            self.assertEqual(json.loads(done.stdout)["checks"]["findings"], [])
-            self.assertNotIn("column ", done.stderr)
+    def test_the_synthetic_data_pass_without_a_word_but_for_their_planted_drift(self):
+        for drift, found in ((0, []), (1, [("shift", "purpose")])):
+            data = self.path(f"credit-{drift}")
+            run("synth", "credit", "--out", data, "--rows", 20000, "--seed", 3, "--quiet", "--set", f"drift={drift}")
+            for split, wanted in (([], found), (["--set", "split.method=stratified"], [])):
+                done = self.train("--dry-run", "--quiet", *split, data=data)
+                findings = json.loads(done.stdout)["checks"]["findings"]
+                self.assertEqual([(f["check"], f["column"]) for f in findings], wanted)
+                if not wanted:
+                    self.assertNotIn("column ", done.stderr)
 
     def test_rows_in_order_of_time_show_their_shift(self):
         file = os.path.join(SHARED, "data", "bank-marketing", "bank-additional-full.csv.gz")
