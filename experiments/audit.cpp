@@ -17,7 +17,7 @@ using datasets::Part;
 using datasets::RowSum;
 using Steps = std::vector<LedgerAttempt::Step>;
 
-constexpr uint64_t kBlockRows = 1 << 16;
+constexpr uint64_t kAuditRows = 1 << 16;
 
 /// Compares the steps with what the dataset says.
 class Auditor {
@@ -59,8 +59,8 @@ class Auditor {
     if (all_.rows > 0) return all_;
     core::Progress progress("reading row numbers", dataset_.rows(), "rows");
     std::vector<uint64_t> numbers, training;
-    for (uint64_t first = 0; first < dataset_.rows(); first += kBlockRows) {
-      numbers.resize(std::min(kBlockRows, dataset_.rows() - first));
+    for (uint64_t first = 0; first < dataset_.rows(); first += kAuditRows) {
+      numbers.resize(std::min(kAuditRows, dataset_.rows() - first));
       dataset_.read_row_numbers(first, numbers);
       training.clear();
       for (uint64_t i = 0; i < numbers.size(); ++i) {
