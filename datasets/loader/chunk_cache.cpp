@@ -73,10 +73,11 @@ ChunkCache::Found ChunkCache::bring(std::unique_lock<std::mutex>& lock, std::siz
     entry.lasting.store(entry.owned.get(), std::memory_order_release);
     result = found(entry);
   } else if (room) {
-    entry.kept = std::shared_ptr<const std::byte>(loaded.bytes.release(), [&meter = meter_, bytes](const std::byte* memory) {
-      AlignedDelete()(const_cast<std::byte*>(memory));
-      meter.free(bytes);
-    });
+    const std::byte* const memory = loaded.bytes.get();
+    entry.kept = {memory, [&meter = meter_, bytes, owned = std::move(loaded.bytes)](const std::byte*) mutable {
+                    owned.reset();
+                    meter.free(bytes);
+                  }};
     result = found(entry);
   } else {
     if (to_file) {
@@ -87,7 +88,7 @@ ChunkCache::Found ChunkCache::bring(std::unique_lock<std::mutex>& lock, std::siz
       result = found(entry);
     }
     if (result.offset < 0) {
-      result.memory = {loaded.bytes.release(), [](const std::byte* memory) { AlignedDelete()(const_cast<std::byte*>(memory)); }};
+      result.memory = std::move(loaded.bytes);
       entry.passing = result.memory;
       recent_.push_back(result.memory);
       if (recent_.size() > static_cast<std::size_t>(loads_)) recent_.pop_front();

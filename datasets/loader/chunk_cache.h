@@ -48,7 +48,7 @@ class ChunkCache {
   struct Entry {
     std::atomic<const std::byte*> lasting{nullptr};
     std::atomic<int64_t> offset{-1};
-    AlignedBytes owned;
+    std::shared_ptr<const std::byte> owned;
     // Under the mutex:
     std::shared_ptr<const std::byte> kept;    ///< counted by the meter
     std::weak_ptr<const std::byte> passing;   ///< there was no room for it, but somebody still reads it

@@ -46,6 +46,9 @@ ChunkReader::ChunkReader(const Dataset& dataset, const FittedFeatures& features,
   if (!targets_.weight.empty()) check_kind(dataset.schema().at(targets_.weight), Kind::kWeight, "the weight");
   prepare_sequences(dataset);
   schema_ = dataset.schema();
+  // Slots are for chunks that fill them: without sequences, and with few short ones at the ends of shards.
+  const bool even = layout_.sequences == 0 && static_cast<double>(grid_.rows()) >= 0.9 * static_cast<double>(grid_.chunks() * grid_.most_rows());
+  memory_ = std::make_shared<ChunkMemory>(even ? largest() : 0, grid_.chunks());
 }
 
 ChunkReader::~ChunkReader() = default;
@@ -78,7 +81,7 @@ LoadedChunk ChunkReader::load(std::size_t chunk) const {
   std::unique_ptr<Dataset> dataset = take();
   const Sequences sequences = read_sequences(*dataset, range);
   const std::size_t records = range.rows * layout_.bytes(), words = sequences.words.size() * sizeof(uint32_t);
-  LoadedChunk loaded{aligned_bytes(records + words), records + words};
+  LoadedChunk loaded{memory_->take(records + words), records + words};
   fill(*dataset, range, loaded.bytes.get());
   if (words > 0) std::memcpy(loaded.bytes.get() + records, sequences.words.data(), words);
   for (uint64_t i = 0; i < range.rows && layout_.sequences > 0; ++i) {
@@ -92,11 +95,14 @@ LoadedChunk ChunkReader::load(std::size_t chunk) const {
 
 void ChunkReader::fill(const Dataset& dataset, const ChunkRange& range, std::byte* records) const {
   const std::size_t stride = layout_.bytes();
-  // The padding too: records go to a file.
-  std::memset(records, 0, range.rows * stride);
   std::vector<uint64_t> rows(range.rows);
   dataset.read_row_numbers(range.first, rows);
-  for (uint64_t i = 0; i < range.rows; ++i) store(records + i * stride + RecordLayout::kRow, rows[i]);
+  const std::size_t padding = stride - layout_.padding_at();
+  for (uint64_t i = 0; i < range.rows; ++i) {
+    store(records + i * stride + RecordLayout::kRow, rows[i]);
+    // Records go to a file, and nothing of other memory with them.
+    if (padding > 0) std::memset(records + i * stride + layout_.padding_at(), 0, padding);
+  }
   fill_labels(dataset, range, records);
   fill_ids(dataset, range, records);
   fill_dense(dataset, range, records);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "datasets/features/features.h"
-#include "datasets/loader/batch_memory.h"
 #include "datasets/loader/chunk_grid.h"
+#include "datasets/loader/chunk_memory.h"
 #include "datasets/store/dataset.h"
 
 namespace cohort::datasets {
@@ -23,7 +23,8 @@ struct RecordLayout {
   std::size_t sequences = 0;  ///< S
   std::size_t dense_at() const { return kIds + 4 * ids; }
   std::size_t sequences_at() const { return dense_at() + 4 * dense; }
-  std::size_t bytes() const { return (sequences_at() + sizeof(SequencePlace) * sequences + 7) / 8 * 8; }
+  std::size_t padding_at() const { return sequences_at() + sizeof(SequencePlace) * sequences; }
+  std::size_t bytes() const { return (padding_at() + 7) / 8 * 8; }
 
   /// In words of four bytes from the end of the chunk's records; times take two words each, other elements one.
   struct SequencePlace {
@@ -40,7 +41,7 @@ struct Targets {
 
 /// A chunk's records, one after another, and then the elements of its sequences.
 struct LoadedChunk {
-  AlignedBytes bytes;
+  std::shared_ptr<std::byte> bytes;
   std::size_t size = 0;
 };
 
@@ -91,6 +92,7 @@ class ChunkReader {
   double sequence_bytes_ = 0;
   RecordLayout layout_;
   ChunkGrid grid_;
+  std::shared_ptr<ChunkMemory> memory_;
   std::filesystem::path folder_;
   std::string identity_;
   mutable std::mutex mutex_;

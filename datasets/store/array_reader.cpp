@@ -45,7 +45,7 @@ void ArrayReader::decode(const StoredFile& file, const StoredArray& array, uint6
   } else {
     const Scratch stored(array.bytes[number]);
     input.read_at(array.offsets[number], stored.bytes());
-    decoded = decode_chunk(filter_, element_size, stored.bytes(), raw);
+    decoded = decode_chunk({filter_, array.shuffled}, element_size, stored.bytes(), raw);
   }
   if (decoded && chunk_hash(raw.first(array.chunk_elements(number) * element_size)) == array.xxh3[number]) return;
   throw_damaged(input.path(), "column \"" + array.name + "\", chunk " + std::to_string(number) + " is damaged: " +
@@ -55,7 +55,7 @@ void ArrayReader::decode(const StoredFile& file, const StoredArray& array, uint6
 /// To be asked before memory is taken for what the manifest claims.
 void ArrayReader::check_claim(const StoredFile& file, const StoredArray& array, uint64_t number) const {
   const std::size_t element_size = size_of(array.element);
-  if (can_decode(steps_of(filter_, element_size), 0, array.bytes[number], array.chunk * element_size)) return;
+  if (can_decode(steps_of({filter_, array.shuffled}, element_size), 0, array.bytes[number], array.chunk * element_size)) return;
   throw_damaged(folder_ / file.file, "column \"" + array.name + "\", chunk " + std::to_string(number) + " is too short for its elements");
 }
 

@@ -22,16 +22,16 @@ hid_t file_type(Element element) {
   return -1;
 }
 
-Hdf5Handle creation_properties(Element element, uint64_t chunk, Filter filter, const std::string& doing) {
+Hdf5Handle creation_properties(Element element, uint64_t chunk, ChunkCoding coding, const std::string& doing) {
   Hdf5Handle properties(check_hdf5(H5Pcreate(H5P_DATASET_CREATE), doing), H5Pclose);
   const hsize_t dimensions[] = {chunk};
   check_hdf5(H5Pset_chunk(properties.id(), 1, dimensions), doing);
   check_hdf5(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), doing);
   // Without times in it, equal values give equal files.
   check_hdf5(H5Pset_obj_track_times(properties.id(), false), doing);
-  if (filter != Filter::kNone && size_of(element) > 1) check_hdf5(H5Pset_shuffle(properties.id()), doing);
-  if (filter == Filter::kDeflate) check_hdf5(H5Pset_deflate(properties.id(), 1), doing);
-  if (filter == Filter::kZstd) {
+  if (coding.filter != Filter::kNone && coding.shuffled && size_of(element) > 1) check_hdf5(H5Pset_shuffle(properties.id()), doing);
+  if (coding.filter == Filter::kDeflate) check_hdf5(H5Pset_deflate(properties.id(), static_cast<unsigned>(deflate_level(is_integer(element)))), doing);
+  if (coding.filter == Filter::kZstd) {
     register_hdf5_zstd();
     check_hdf5(H5Pset_filter(properties.id(), kHdf5ZstdFilter, H5Z_FLAG_MANDATORY, 0, nullptr), doing);
   }
@@ -71,10 +71,12 @@ ChunkPipeline::ChunkPipeline(WorkerPool& pool, Filter filter, std::size_t depth)
     : pool_(pool), filter_(filter), depth_(depth) {}
 
 void ChunkPipeline::submit(Hdf5ArrayFile& file, std::size_t array, std::vector<std::byte> raw, std::size_t valid, std::optional<uint64_t> position) {
-  const std::size_t element_size = size_of(file.impl_->arrays[array].stored.element);
-  auto encoded = pool_.submit([filter = filter_, element_size, raw = std::move(raw), valid, position] {
+  const StoredArray& stored = file.impl_->arrays[array].stored;
+  const std::size_t element_size = size_of(stored.element);
+  const int level = deflate_level(is_integer(stored.element));
+  auto encoded = pool_.submit([coding = ChunkCoding(filter_, stored.shuffled), level, element_size, raw = std::move(raw), valid, position] {
     const std::span<const std::byte> values = std::span(raw).first(valid);
-    return Encoded{encode_chunk(filter, element_size, raw), chunk_hash(values),
+    return Encoded{encode_chunk(coding, element_size, raw, level), chunk_hash(values),
                    position ? sum_of_values(*position, values, element_size) : ContentSum()};
   });
   waiting_.push_back({&file, array, valid / element_size, std::move(encoded)});
@@ -107,7 +109,7 @@ Hdf5ArrayFile::Hdf5ArrayFile(std::filesystem::path path, bool create, ChunkPipel
 
 Hdf5ArrayFile::~Hdf5ArrayFile() { impl_->file.abandon(); }
 
-std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position) {
+std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position, bool shuffled) {
   Hdf5Lock lock;
   Hdf5OutputFile& file = impl_->file;
   Hdf5Handle links(file.check(H5Pcreate(H5P_LINK_CREATE)), H5Pclose);
@@ -122,7 +124,7 @@ std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, u
   }
   const hsize_t none[] = {0}, unlimited[] = {H5S_UNLIMITED};
   Hdf5Handle space(file.check(H5Screate_simple(1, none, unlimited)), H5Sclose);
-  const Hdf5Handle properties = creation_properties(element, chunk, impl_->pipeline->filter(), file.doing());
+  const Hdf5Handle properties = creation_properties(element, chunk, {impl_->pipeline->filter(), shuffled}, file.doing());
   Impl::Array array;
   array.dataset = Hdf5Handle(file.check(H5Dcreate2(file.id(), name.c_str(), file_type(element), space.id(), links.id(),
                                                    properties.id(), H5P_DEFAULT)),
@@ -130,6 +132,7 @@ std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, u
   array.stored.name = name;
   array.stored.element = element;
   array.stored.chunk = chunk;
+  array.stored.shuffled = shuffled;
   array.position = position;
   impl_->arrays.push_back(std::move(array));
   return impl_->arrays.size() - 1;

@@ -63,8 +63,8 @@ class Hdf5ArrayFile {
   ~Hdf5ArrayFile();
 
   /// Returns the array's number. A name `group/array` makes the group too. `position`: that of its first value in the dataset, where the
-  /// array's content is to be summed.
-  std::size_t add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position = {});
+  /// array's content is to be summed. `shuffled`: as in ChunkCoding.
+  std::size_t add_array(const std::string& name, Element element, uint64_t chunk, std::optional<uint64_t> position = {}, bool shuffled = true);
   /// Appends values of the array's element type.
   void append(std::size_t array, std::span<const std::byte> values);
   uint64_t elements(std::size_t array) const;

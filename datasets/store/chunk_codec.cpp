@@ -19,7 +19,6 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr int kDeflateLevel = 1;
 constexpr int kZstdLevel = 3;
 // A match of deflate's makes at most 258 bytes of two bits; a block of zstd's, 128 KiB of four bytes.
 constexpr uint64_t kDeflateRatio = 1032;
@@ -37,10 +36,12 @@ struct FreeZstd {
 };
 
 // These objects hold hundreds of kilobytes of tables: one a thread, made at first use.
-libdeflate_compressor* compressor() {
-  thread_local std::unique_ptr<libdeflate_compressor, FreeCompressor> own(libdeflate_alloc_compressor(kDeflateLevel));
-  if (!own) throw core::failed_error("out of memory for a compressor");
-  return own.get();
+libdeflate_compressor* compressor(int level) {
+  thread_local std::unique_ptr<libdeflate_compressor, FreeCompressor> own[2];
+  std::unique_ptr<libdeflate_compressor, FreeCompressor>& one = own[level == 1 ? 0 : 1];
+  if (!one) one.reset(libdeflate_alloc_compressor(level));
+  if (!one) throw core::failed_error("out of memory for a compressor");
+  return one.get();
 }
 libdeflate_decompressor* decompressor() {
   thread_local std::unique_ptr<libdeflate_decompressor, FreeDecompressor> own(libdeflate_alloc_decompressor());
@@ -160,26 +161,28 @@ Filter filter_from_string(const std::string& text) {
   throw core::usage_error("\"" + text + "\" is no filter", "take none, deflate or zstd");
 }
 
-std::span<const FilterStep> steps_of(Filter filter, std::size_t element_size) {
+std::span<const FilterStep> steps_of(ChunkCoding coding, std::size_t element_size) {
   static constexpr FilterStep kDeflated[] = {FilterStep::kShuffle, FilterStep::kDeflate};
   static constexpr FilterStep kZstandard[] = {FilterStep::kShuffle, FilterStep::kZstd};
-  if (filter == Filter::kNone) return {};
-  const std::span<const FilterStep> steps = filter == Filter::kDeflate ? kDeflated : kZstandard;
-  return element_size > 1 ? steps : steps.subspan(1);
+  if (coding.filter == Filter::kNone) return {};
+  const std::span<const FilterStep> steps = coding.filter == Filter::kDeflate ? kDeflated : kZstandard;
+  return coding.shuffled && element_size > 1 ? steps : steps.subspan(1);
 }
 
-std::vector<std::byte> encode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> raw) {
-  if (filter == Filter::kNone) return {raw.begin(), raw.end()};
+int deflate_level(bool integers) { return integers ? 2 : 1; }
+
+std::vector<std::byte> encode_chunk(ChunkCoding coding, std::size_t element_size, std::span<const std::byte> raw, int level) {
+  if (coding.filter == Filter::kNone) return {raw.begin(), raw.end()};
   std::optional<Scratch> shuffled;
-  if (element_size > 1) {
+  if (coding.shuffled && element_size > 1) {
     shuffled.emplace(raw.size());
     shuffle(element_size, raw, shuffled->bytes());
     raw = shuffled->bytes();
   }
   std::vector<std::byte> out;
-  if (filter == Filter::kDeflate) {
-    out.resize(libdeflate_zlib_compress_bound(compressor(), raw.size()));
-    const std::size_t size = libdeflate_zlib_compress(compressor(), raw.data(), raw.size(), out.data(), out.size());
+  if (coding.filter == Filter::kDeflate) {
+    out.resize(libdeflate_zlib_compress_bound(compressor(level), raw.size()));
+    const std::size_t size = libdeflate_zlib_compress(compressor(level), raw.data(), raw.size(), out.data(), out.size());
     if (size == 0) throw core::failed_error("a chunk could not be compressed");
     out.resize(size);
   } else {
@@ -198,8 +201,8 @@ bool decode_chunk(std::span<const FilterStep> steps, uint32_t skipped, std::size
   return ChunkDecoder(steps, skipped, element_size, raw).run(stored);
 }
 
-bool decode_chunk(Filter filter, std::size_t element_size, std::span<const std::byte> stored, std::span<std::byte> raw) {
-  return decode_chunk(steps_of(filter, element_size), 0, element_size, stored, raw);
+bool decode_chunk(ChunkCoding coding, std::size_t element_size, std::span<const std::byte> stored, std::span<std::byte> raw) {
+  return decode_chunk(steps_of(coding, element_size), 0, element_size, stored, raw);
 }
 
 bool can_decode(std::span<const FilterStep> steps, uint32_t skipped, uint64_t stored_bytes, uint64_t raw_bytes) {

@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kShardBytes = 256 << 20;
 constexpr uint64_t kSampleRows = 16384;
+constexpr std::size_t kShuffleTrial = 4096;  // numbers
 
 struct ShardPlan {
   std::string part;
@@ -48,39 +49,58 @@ std::vector<ShardPlan> plan_shards(const DatasetContent& content, uint64_t rows_
   return shards;
 }
 
-// The first rows show how wide a row is and whether compression is worth its time; every rank finds the same.
-StoreOptions chosen(StoreOptions options, const DatasetContent& content) {
+/// What is chosen from the data for the shards.
+struct StoreChoice {
+  StoreOptions options;
+  std::vector<bool> shuffled;  ///< by column
+};
+
+/// Whether the shuffle makes these numbers smaller: not where few different ones come again and again, as amounts rounded to cents do. By
+/// less than a tenth it stays, for it is never slow.
+bool shuffle_pays(std::span<const std::byte> values, std::size_t element_size) {
+  const std::span<const std::byte> first = values.first(std::min(values.size(), kShuffleTrial * element_size));
+  const std::size_t shuffled = encode_chunk({Filter::kDeflate, true}, element_size, first).size();
+  return encode_chunk({Filter::kDeflate, false}, element_size, first).size() * 10 >= shuffled * 9;
+}
+
+// The first rows show how wide a row is, whether compression is worth its time and how it does best; every rank finds the same.
+StoreChoice chosen(StoreOptions options, const DatasetContent& content) {
   const uint64_t rows = total_rows(content.parts);
   if (options.chunk_rows == 0) options.chunk_rows = rows > 50'000'000 ? 65536 : 16384;
-  if (options.rows_per_shard != 0 && options.filter != "auto") return options;
+  StoreChoice choice{std::move(options), std::vector<bool>(content.schema.columns.size(), true)};
+  StoreOptions& store = choice.options;
+  if (store.rows_per_shard != 0 && store.filter == "none") return choice;
   uint64_t raw = 0, stored = 0;
   RowBlock block;
   const uint64_t sampled = std::min(kSampleRows, content.parts.empty() ? 0 : content.parts.front().second);
   if (sampled > 0) content.fill(content.base == nullptr ? 0 : content.base->rows, sampled, block);
   for (std::size_t c = 0; sampled > 0 && c < content.schema.columns.size(); ++c) {
     const Column& column = content.schema.columns[c];
+    const Element element = element_of(column);
     const std::span<const std::byte> values = values_of(column, block.columns[c]);
     raw += values.size() + (is_ragged(column) ? sampled * sizeof(int64_t) : 0);
-    if (options.filter == "auto") stored += encode_chunk(Filter::kDeflate, size_of(element_of(column)), values).size();
+    if (!is_integer(element)) choice.shuffled[c] = shuffle_pays(values, size_of(element));
+    if (store.filter == "auto") stored += encode_chunk({Filter::kDeflate, choice.shuffled[c]}, size_of(element), values).size();
   }
-  if (options.filter == "auto") options.filter = stored * 10 > raw * 9 ? "none" : "deflate";
-  if (options.rows_per_shard == 0) {
+  if (store.filter == "auto") store.filter = stored * 10 > raw * 9 ? "none" : "deflate";
+  if (store.rows_per_shard == 0) {
     const uint64_t per_row = std::max<uint64_t>(1, raw / std::max<uint64_t>(1, sampled));
-    const uint64_t chunks = std::max<uint64_t>(1, kShardBytes / per_row / options.chunk_rows);
-    options.rows_per_shard = chunks * options.chunk_rows;
+    const uint64_t chunks = std::max<uint64_t>(1, kShardBytes / per_row / store.chunk_rows);
+    store.rows_per_shard = chunks * store.chunk_rows;
   }
-  return options;
+  return choice;
 }
 
 /// This rank's shards, blocks of rows made ahead by the pool.
 class ShardLoop {
  public:
-  ShardLoop(const std::filesystem::path& folder, const DatasetContent& content, const StoreOptions& options, WorkerPool& pool)
+  ShardLoop(const std::filesystem::path& folder, const DatasetContent& content, const StoreChoice& choice, WorkerPool& pool)
       : folder_(folder),
         content_(content),
-        chunk_rows_(options.chunk_rows),
+        chunk_rows_(choice.options.chunk_rows),
+        shuffled_(choice.shuffled),
         pool_(pool),
-        pipeline_(pool, filter_from_string(options.filter), 8 * static_cast<std::size_t>(pool.threads()) + 8) {}
+        pipeline_(pool, filter_from_string(choice.options.filter), 8 * static_cast<std::size_t>(pool.threads()) + 8) {}
 
   ~ShardLoop() {
     // Tasks refer to this object's members.
@@ -90,7 +110,7 @@ class ShardLoop {
   }
 
   void write(const ShardPlan& plan) {
-    ShardWriter writer(folder_, plan.part, plan.number, content_.schema, plan.first, chunk_rows_, pipeline_);
+    ShardWriter writer(folder_, plan.part, plan.number, content_.schema, plan.first, chunk_rows_, shuffled_, pipeline_);
     uint64_t asked = 0;
     for (uint64_t done = 0; done < plan.rows;) {
       while (asked < plan.rows && ahead_.size() <= static_cast<std::size_t>(pool_.threads())) {
@@ -127,6 +147,7 @@ class ShardLoop {
   const std::filesystem::path& folder_;
   const DatasetContent& content_;
   uint64_t chunk_rows_;
+  const std::vector<bool>& shuffled_;
   WorkerPool& pool_;
   ChunkPipeline pipeline_;
   std::deque<std::future<std::unique_ptr<RowBlock>>> ahead_;
@@ -209,9 +230,10 @@ std::string write_dataset(core::Communicator& comm, StagedDataset& staged, Datas
     for (const Column& column : content.schema.columns) {
       if (std::string problem = name_problem(column.name); !problem.empty()) throw core::usage_error(problem);
     }
-    options = chosen(options, content);
+    const StoreChoice choice = chosen(options, content);
+    options = choice.options;
     plans = plan_shards(content, options.rows_per_shard);
-    ShardLoop loop(staged.path(), content, options, pool);
+    ShardLoop loop(staged.path(), content, choice, pool);
     for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < plans.size(); i += static_cast<std::size_t>(comm.size())) {
       loop.write(plans[i]);
       numbers.push_back(i);

@@ -26,7 +26,7 @@ std::string shard_file_name(const std::string& part, uint64_t number) {
 }
 
 ShardWriter::ShardWriter(const std::filesystem::path& folder, const std::string& part, uint64_t number, const Schema& schema, uint64_t first,
-                         uint64_t chunk_rows, ChunkPipeline& pipeline)
+                         uint64_t chunk_rows, const std::vector<bool>& shuffled, ChunkPipeline& pipeline)
     : schema_(schema), first_(first), file_(folder / shard_file_name(part, number), true, pipeline) {
   written_.entry.part = part;
   written_.entry.stored.file = shard_file_name(part, number);
@@ -37,12 +37,12 @@ ShardWriter::ShardWriter(const std::filesystem::path& folder, const std::string&
   for (std::size_t c = 0; c < schema.columns.size(); ++c) {
     const Column& column = schema.columns[c];
     if (!is_ragged(column)) {
-      arrays_[c].values = file_.add_array(column.name, element_of(column), chunk_rows, first);
+      arrays_[c].values = file_.add_array(column.name, element_of(column), chunk_rows, first, shuffled[c]);
       continue;
     }
     arrays_[c].offsets = file_.add_array(offsets_array(column), Element::kInt64, chunk_rows);
     const Element element = element_of(column);
-    arrays_[c].values = file_.add_array(values_array(column), element, element == Element::kUInt8 ? kTextChunk : kValuesPerRow * chunk_rows);
+    arrays_[c].values = file_.add_array(values_array(column), element, element == Element::kUInt8 ? kTextChunk : kValuesPerRow * chunk_rows, {}, shuffled[c]);
     const int64_t zero = 0;
     file_.append(arrays_[c].offsets, std::as_bytes(std::span(&zero, 1)));
   }

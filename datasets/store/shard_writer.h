@@ -25,9 +25,10 @@ class ShardWriter {
     std::vector<uint64_t> missing;  ///< rows without a value, by column
   };
 
-  /// `first` is the stored position of the shard's first row. Schema and pipeline must outlive the writer.
+  /// `first` is the stored position of the shard's first row. `shuffled`: by column, as in ChunkCoding. Schema and
+  /// pipeline must outlive the writer.
   ShardWriter(const std::filesystem::path& folder, const std::string& part, uint64_t number, const Schema& schema, uint64_t first,
-              uint64_t chunk_rows, ChunkPipeline& pipeline);
+              uint64_t chunk_rows, const std::vector<bool>& shuffled, ChunkPipeline& pipeline);
 
   /// Throws Error (failed) for a code outside its dictionary.
   void append(const RowBlock& block);

@@ -32,6 +32,7 @@ StoredArray read_array(const JsonReader& json, const std::string& name, uint64_t
   array.elements = json.at("elements").unsigned_integer();
   array.chunk = json.at("chunk").unsigned_integer();
   if (array.chunk == 0 || array.chunk > kMaxChunkElements) json.at("chunk").fail("a possible chunk size");
+  if (json.has("shuffled")) array.shuffled = json.at("shuffled").boolean();
   array.offsets = json.at("offsets").unsigned_integers();
   array.bytes = json.at("bytes").unsigned_integers();
   array.xxh3 = json.at("xxh3").hashes();
@@ -70,6 +71,7 @@ nlohmann::ordered_json to_json(const StoredFile& file) {
     item["type"] = to_string(array.element);
     item["elements"] = array.elements;
     item["chunk"] = array.chunk;
+    if (!array.shuffled) item["shuffled"] = false;
     item["offsets"] = array.offsets;
     item["bytes"] = array.bytes;
     std::vector<std::string> hashes;

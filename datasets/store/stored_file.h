@@ -19,6 +19,7 @@ struct StoredArray {
   Element element = Element::kFloat32;
   uint64_t elements = 0;
   uint64_t chunk = 0;
+  bool shuffled = true;  ///< where chunks are filtered and elements have several bytes
   std::vector<uint64_t> offsets;  ///< of each stored chunk in the file, bytes
   std::vector<uint64_t> bytes;    ///< size of each stored chunk
   std::vector<uint64_t> xxh3;     ///< hash of each chunk's decoded values, padding left out

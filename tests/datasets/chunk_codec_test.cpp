@@ -19,11 +19,15 @@ std::vector<std::byte> sample(std::size_t size) {
 TEST(ChunkCodec, GivesBackWhatItTook) {
   for (Filter filter : {Filter::kNone, Filter::kDeflate, Filter::kZstd}) {
     for (std::size_t element : {1u, 4u, 8u}) {
-      const std::vector<std::byte> raw = sample(4096);
-      const std::vector<std::byte> stored = encode_chunk(filter, element, raw);
-      std::vector<std::byte> back(raw.size());
-      ASSERT_TRUE(decode_chunk(filter, element, stored, back));
-      EXPECT_EQ(back, raw);
+      for (const bool shuffled : {true, false}) {
+        for (const int level : {1, 2}) {
+          const std::vector<std::byte> raw = sample(4096);
+          const std::vector<std::byte> stored = encode_chunk({filter, shuffled}, element, raw, level);
+          std::vector<std::byte> back(raw.size());
+          ASSERT_TRUE(decode_chunk({filter, shuffled}, element, stored, back));
+          EXPECT_EQ(back, raw);
+        }
+      }
     }
   }
 }

@@ -1,9 +1,12 @@
 #include "datasets/store/hdf5_shape.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "core/philox.h"
 #include "datasets/store/dataset.h"
 #include "datasets/store/hdf5_handle.h"
 #include "datasets/store/manifest.h"
@@ -28,6 +31,27 @@ TEST(Hdf5Difference, IsNoneForAShardAsItWasWritten) {
   TemporaryFolder folder;
   const StoredFile shard = written_shard(folder);
   EXPECT_EQ(hdf5_difference(folder / "d" / shard.file, shard, Filter::kDeflate), "");
+}
+
+TEST(Hdf5Difference, SeesThatColumnsOfFewDifferentNumbersAreStoredUnshuffled) {
+  TemporaryFolder folder;
+  std::vector<float> cents, any;
+  const core::KeyedRandom random(1, "test", 0, 0);
+  for (uint64_t i = 0; i < 5000; ++i) {
+    cents.push_back(static_cast<float>(random.u64(i) % 500) / 100);
+    any.push_back(std::sqrt(static_cast<float>(i)));
+  }
+  const Dataset dataset = tests::SmallDataset().dense("cents", cents).dense("any", any).write(folder / "d", 4096, 5000);
+  nlohmann::json json;
+  StoredFile shard = read_manifest(core::read_file(folder / "d/dataset.json"), folder / "d/dataset.json", json).shards.at(0).stored;
+  EXPECT_FALSE(array_of(shard, "cents").shuffled);
+  EXPECT_TRUE(array_of(shard, "any").shuffled);
+  EXPECT_EQ(hdf5_difference(folder / "d" / shard.file, shard, Filter::kDeflate), "");
+  std::vector<float> back(5000);
+  dataset.read(dataset.schema().at("cents"), 0, std::span<float>(back));
+  EXPECT_EQ(back, cents);
+  array_of(shard, "cents").shuffled = true;
+  EXPECT_THAT(hdf5_difference(folder / "d" / shard.file, shard, Filter::kDeflate), HasSubstr("with other filters"));
 }
 
 TEST(Hdf5Difference, NamesWhatTheManifestStatesOtherwise) {

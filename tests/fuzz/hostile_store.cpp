@@ -226,9 +226,9 @@ void forge_hashes(const std::filesystem::path& folder, Manifest& manifest) {
       const std::size_t size = size_of(array.element);
       for (uint64_t i = 0; i < array.chunks(); ++i) {
         if (array.bytes[i] > file.size() || array.offsets[i] > file.size() - array.bytes[i]) continue;
-        if (!can_decode(steps_of(manifest.filter, size), 0, array.bytes[i], array.chunk * size)) continue;
+        if (!can_decode(steps_of({manifest.filter, array.shuffled}, size), 0, array.bytes[i], array.chunk * size)) continue;
         HostileBytes raw(array.chunk * size);
-        if (!decode_chunk(manifest.filter, size, std::span(file).subspan(array.offsets[i], array.bytes[i]), raw)) continue;
+        if (!decode_chunk({manifest.filter, array.shuffled}, size, std::span(file).subspan(array.offsets[i], array.bytes[i]), raw)) continue;
         array.xxh3[i] = chunk_hash(std::span(raw).first(array.chunk_elements(i) * size));
       }
     }
