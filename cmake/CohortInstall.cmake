@@ -3,13 +3,13 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/Cohort")
-set(libraries cohort_core cohort_datasets cohort_models cohort_trainer cohort_experiments cohort_launch)
+set(libraries cohort_core cohort_datasets cohort_models cohort_trainer cohort_experiments cohort_launch_data cohort_launch)
 install(TARGETS ${libraries} EXPORT CohortTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT CohortTargets NAMESPACE Cohort:: DESTINATION "${package_folder}")
 
-# The program finds libtorch where it was built against.
-set_target_properties(cohort PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
-install(TARGETS cohort RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+# The programs find libtorch where they were built against.
+set_target_properties(cohort cohort-nets PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
+install(TARGETS cohort cohort-nets RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 
 # Headers keep their path, so that they are written as in the repository: #include "models/model.h".
 foreach(folder core datasets models trainer experiments launch)

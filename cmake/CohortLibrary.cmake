@@ -11,11 +11,16 @@ function(cohort_compile_together target)
   endif()
 endfunction()
 
-# One static library a folder: every .cpp below it, found anew when files come and go.
+# One static library a folder: every .cpp below it that isn't in a library of its own (a folder with a CMakeLists.txt), found anew when files come and go.
 function(cohort_library folder)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/program/")  # a main() of its own is no part of a library
+  file(GLOB_RECURSE nested RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt")
+  foreach(file IN LISTS nested)
+    get_filename_component(own "${file}" DIRECTORY)
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${own}/")
+  endforeach()
   add_library(cohort_${folder} STATIC ${sources})
   add_library(Cohort::${folder} ALIAS cohort_${folder})
   set_target_properties(cohort_${folder} PROPERTIES EXPORT_NAME ${folder})

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "experiments/registry.h"
-#include "launch/command.h"
+#include "launch/commands.h"
 #include "models/artifact/artifact_folder.h"
 
 namespace cohort::launch {

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "experiments/audit.h"
-#include "launch/command.h"
+#include "launch/commands.h"
 
 namespace cohort::launch {
 namespace {

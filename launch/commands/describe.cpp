@@ -12,7 +12,7 @@
 #include "core/options_reference.h"
 #include "core/toml_document.h"
 #include "experiments/describables.h"
-#include "launch/command.h"
+#include "launch/commands.h"
 
 namespace cohort::launch {
 namespace {

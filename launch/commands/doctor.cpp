@@ -8,7 +8,7 @@
 #include "core/python.h"
 #include "datasets/import/parquet_source.h"
 #include "experiments/provenance.h"
-#include "launch/command.h"
+#include "launch/commands.h"
 #include "trainer/lane_workers.h"
 
 namespace cohort::launch {

@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "launch/command.h"
+#include "launch/commands.h"
 
 namespace cohort::launch {
 

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "experiments/train.h"
-#include "launch/command.h"
+#include "launch/commands.h"
 
 namespace cohort::launch {
 namespace {

@@ -1,3 +1,36 @@
-#include "launch/main.h"
+// The program as users call it. What needs no net runs here at once; for all else its sibling `cohort-nets` takes this process over, which
+// begins with a fifth of a second for libtorch.
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
 
-int main(int argc, char** argv) { return cohort::main(argc, argv); }
+#include <unistd.h>
+
+#include "core/error.h"
+#include "launch/data/command.h"
+#include "launch/data/command_line.h"
+
+namespace {
+
+int become_the_other(char** argv) {
+  std::error_code unknown;
+  const std::filesystem::path other = std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path() / "cohort-nets";
+  execv(other.c_str(), argv);
+  const std::string reason = std::strerror(errno);
+  std::fprintf(stderr, "%s\n", cohort::core::failed_error(other.string() + " can't be started: " + reason,
+                                                          "it belongs beside `cohort`: install or build both").what());
+  return static_cast<int>(cohort::core::Exit::kFailed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  std::vector<cohort::launch::Command> here = cohort::launch::data_commands();
+  for (const cohort::launch::Command& command : here) {
+    if (command.name == first) return cohort::launch::run_command_line(argc, argv, std::move(here));
+  }
+  return become_the_other(argv);
+}

@@ -1,4 +1,4 @@
-// A command of the `cohort` program: one file each under launch/commands/.
+// A command of the `cohort` program: one file each under launch/data/ and launch/commands/.
 #pragma once
 
 #include <functional>
@@ -35,20 +35,14 @@ struct Command {
   std::function<std::function<int(Context&)>(CLI::App& app)> configure;
 };
 
-// One function a file of launch/commands/, listed in commands.cpp.
+// One function a file of launch/data/, listed in data_commands.cpp.
 Command import_command();
 Command synth_command();
 Command inspect_command();
 Command verify_command();
 Command dataset_command();
-Command train_command();
-Command evaluate_command();
-Command predict_command();
-Command artifact_command();
-Command audit_command();
-Command describe_command();
-Command doctor_command();
 
-std::vector<Command> all_commands();
+/// Those that need no net, and so no libtorch, whose start costs more than many of them take.
+std::vector<Command> data_commands();
 
 }  // namespace cohort::launch

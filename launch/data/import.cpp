@@ -17,7 +17,7 @@
 #include "datasets/import/importers.h"
 #include "datasets/import/import_options.h"
 #include "datasets/import/infer.h"
-#include "launch/command.h"
+#include "launch/data/command.h"
 
 namespace cohort::launch {
 namespace {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "datasets/inspect/dataset_diff.h"
-#include "launch/command.h"
+#include "launch/data/command.h"
 
 namespace cohort::launch {
 namespace {

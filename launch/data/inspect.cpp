@@ -7,7 +7,7 @@
 #include "core/durable_file.h"
 #include "datasets/store/dataset.h"
 #include "datasets/inspect/inspect.h"
-#include "launch/command.h"
+#include "launch/data/command.h"
 
 namespace cohort::launch {
 namespace {

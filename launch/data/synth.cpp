@@ -12,7 +12,7 @@
 #include "core/toml_document.h"
 #include "datasets/store/dataset.h"
 #include "datasets/synth/generators.h"
-#include "launch/command.h"
+#include "launch/data/command.h"
 
 namespace cohort::launch {
 namespace {

@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "datasets/store/verify.h"
-#include "launch/command.h"
+#include "launch/data/command.h"
 
 namespace cohort::launch {
 namespace {

@@ -1,0 +1,83 @@
+#include "launch/data/command_line.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/version.h"
+
+namespace cohort::launch {
+namespace {
+
+/// One message, from the rank that knows; then the way out that ends all ranks.
+int report(const core::Error& error, core::Communicator& comm) {
+  if (error.everywhere()) {
+    if (comm.is_root()) fmt::print(stderr, "{}\n", error.what());
+    std::fflush(stderr);
+    // Nobody leaves before the message is out: a launcher ends the others as soon as the first one fails.
+    comm.barrier();
+    return static_cast<int>(error.exit());
+  }
+  core::Error mine = error;
+  if (comm.size() > 1) mine.on_rank(comm.rank());
+  fmt::print(stderr, "{}\n", mine.what());
+  std::fflush(stderr);
+  if (comm.size() > 1) comm.abort(error.exit());
+  return static_cast<int>(error.exit());
+}
+
+int run(const std::function<int(Context&)>& command, const Globals& globals) {
+  const std::unique_ptr<core::Communicator> comm = core::make_communicator();
+  core::set_up_log({.level = globals.log_level, .quiet = globals.quiet, .color = true, .rank = comm->rank()});
+  try {
+    Context context{*comm, globals};
+    return command(context);
+  } catch (const core::Error& error) {
+    return report(error, *comm);
+  } catch (const std::bad_alloc&) {
+    return report(core::failed_error("out of memory", "use a smaller train.global_batch or loader.memory_mib, or more memory"), *comm);
+  } catch (const std::exception& error) {
+    return report(core::failed_error(error.what(), "this is a defect of the program: please report it with the command line"), *comm);
+  }
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, std::vector<Command> commands) {
+  CLI::App app("Cohort trains, evaluates and serves nets for marketing, recommendation and credit.", "cohort");
+  app.set_version_flag("--version", "cohort " + core::version());
+  app.require_subcommand(1);
+  app.fallthrough();
+  Globals globals;
+  app.add_flag("--json", globals.json, "print one JSON document and nothing else on stdout");
+  app.add_flag("--quiet", globals.quiet, "warnings and errors alone, no progress");
+  app.add_option("--log-level", globals.log_level, "trace, debug, info, warn, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+  app.footer("`cohort COMMAND --help` shows a command's options and examples.");
+
+  std::function<int(Context&)> chosen;
+  for (Command& command : commands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->footer("Examples:\n" + command.examples);
+    auto execute = command.configure(*sub);
+    sub->callback([&chosen, execute] { chosen = execute; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version come this way too, with exit code 0.
+    return app.exit(error) == 0 ? 0 : static_cast<int>(core::Exit::kUsage);
+  } catch (const core::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return static_cast<int>(error.exit());
+  }
+  return run(chosen, globals);
+}
+
+}  // namespace cohort::launch
