@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -279,6 +281,9 @@ class Rules(ParquetCase):
         self.refused([source], options.format("users.parquet").replace('"city"]', '"spare"]').replace('"city"', '"spare"'), "spare", "lists")
         self.write("users.parquet", {"user": ["u1", "u2", "u1"], "city": ["a", "b", "c"]})
         self.refused([source], options.format("users.parquet"), "users.parquet, row 3: error:", '"u1"')
+        (self.folder / "users.csv").write_bytes("user,city\nu1,Köln\n".encode("latin-1"))
+        self.refused([self.folder / "main.csv"], options.format("users.csv") + toml_columns({"user": {"kind": "categorical"}, "x": {"kind": "dense"}, "y": {"kind": "dense"}}),
+                     "main.csv:3:1: error: column \"city\"", "is not UTF-8", form="csv")
 
     def test_personal_data_are_found_and_pseudonyms_made(self):
         source = self.write("main.parquet", self.rows())
@@ -335,7 +340,7 @@ class BadInputs(ParquetCase):
         (self.folder / "half.parquet").write_bytes(whole[:len(whole) // 2])
         self.refused([self.folder / "half.parquet"], "", "half.parquet", status=3)
         (self.folder / "no.parquet").write_text("a,b\n1,2\n")
-        self.refused([self.folder / "no.parquet"], "", "no.parquet", status=3, ranks=2)
+        self.refused([self.folder / "no.parquet"], "", "no.parquet", status=3)
         self.refused([self.folder / "absent.parquet"], "", "absent.parquet")
         self.refused([self.folder / "none-*.parquet"], "", "no file fits")
         holed = bytearray(whole)
@@ -347,11 +352,10 @@ class BadInputs(ParquetCase):
         good = ["a"] * 1500
         for bad, what in ((b"\xff\xfe", "is not UTF-8"), (b"a\0b", "holds a NUL byte")):
             column = pa.array([word.encode() for word in good] + [bad] + [b"z"] * 100, pa.binary())
-            for kind in ("categorical", "text"):
+            for kind, ranks in (("categorical", 2), ("text", 1)):
                 file = self.write("bad.parquet", {"x": list(range(1601)), "t": column})
                 options = toml_columns({"t": {"kind": kind}})
-                for ranks in (1, 3):
-                    self.refused([file], options, "bad.parquet, row 1501: error: column \"t\"", what, ranks=ranks)
+                self.refused([file], options, "bad.parquet, row 1501: error: column \"t\"", what, ranks=ranks)
             data = self.imported([file], 'on_error = "drop"\n' + options)
             self.assertEqual((data.manifest["rows"], list(data.manifest["source"]["dropped"].values())), (1600, [1]))
             self.write("joined.parquet", {"x": list(range(1601)), "t": column})
@@ -379,7 +383,7 @@ class BadInputs(ParquetCase):
         for name, columns, wanted in (("b", {"x": [1], "z": ["u"]}, 'no column "s"'), ("c", {"x": [1], "s": ["u"], "more": [1]}, 'a column "more"'),
                                       ("d", {"x": [1.5], "s": ["u"]}, "of type double")):
             file = self.write(f"{name}.parquet", columns)
-            self.refused([a, file], "", f"{name}.parquet: error:", "a.parquet", wanted, ranks=2)
+            self.refused([a, file], "", f"{name}.parquet: error:", "a.parquet", wanted)
         swapped = self.write("swapped.parquet", {"s": pa.nulls(1), "x": [3]})
         data = self.imported([a, swapped])
         self.assertEqual((data.categories("s"), data.flat("x").tolist()), (["u", "v", None], [1, 2, 3]))
@@ -402,6 +406,32 @@ class BadInputs(ParquetCase):
         file = self.write("a.parquet", {"x": [1, 2]})
         environment = os.environ | {"PYTHONPATH": str(self.folder)}
         self.refused([file], "", "no Python interpreter here has pyarrow", "pip install pyarrow", status=1, environment=environment)
+
+
+class Page(ParquetCase):
+    """What docs/parquet.md shows works as it stands there."""
+
+    def test_the_commands_and_the_options_of_the_page(self):
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```", (SOURCE / "docs" / "parquet.md").read_text(), re.M | re.S)
+        commands = next(text for language, text in blocks if not language).splitlines()
+        (self.folder / "import.toml").write_text(next(text for language, text in blocks if language == "toml"))
+        clicks = {"user_id": list(range(100)), "items": [[i % 7, i % 3] for i in range(100)], "clicked": [i % 3 == 0 for i in range(100)], "click": ["yes", "no"] * 50}
+        self.write("logs.parquet", clicks)
+        (self.folder / "logs").mkdir()
+        self.write("logs/1.parquet", clicks)
+        self.assertEqual(len(commands), 3)
+        kinds = []
+        for number, line in enumerate(commands):
+            words = shlex.split(re.split(r" {2,}", line)[0])
+            words[words.index("--out") + 1] = f"made-{number}"
+            subprocess.run([PROGRAM, "--quiet", *words[1:]], check=True, cwd=self.folder, stdout=subprocess.DEVNULL)
+            data = Dataset(self.folder / f"made-{number}")
+            self.addCleanup(data.close)
+            self.assertEqual(data.manifest["rows"], 100)
+            kinds.append({name: column["kind"] for name, column in data.schema.items()})
+        self.assertEqual(kinds, [{"user_id": "dense", "items": "sequence", "clicked": "dense", "click": "categorical"},
+                                 {"user_id": "id", "items": "sequence", "clicked": "dense", "click": "label"},
+                                 {"user_id": "id", "items": "sequence", "clicked": "label", "click": "categorical"}])
 
 
 if __name__ == "__main__":
