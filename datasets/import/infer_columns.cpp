@@ -178,11 +178,13 @@ std::string columns_toml(const std::vector<InferredColumn>& columns, uint64_t ro
   for (const InferredColumn& column : columns) names.push_back(column.name);
   std::string text;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const auto& [name, profile, list_of_kind] = columns[i];
-    if (name == label && !list_of_kind.empty()) throw core::usage_error("the label " + core::toml_string(name) + " holds lists", "check that this is the right column");
+    const auto& [name, profile, list_kind] = columns[i];
+    if (name == label && !list_kind.empty()) {
+      throw core::usage_error("the label " + core::toml_string(name) + " holds lists", "check that this is the right column");
+    }
     const Decision decision = name == label            ? decide_label(name, *profile)
-                              : list_of_kind.empty() ? decide(name, *profile, rows)
-                                                     : decide_list(name, *profile, list_of_kind);
+                              : list_kind.empty() ? decide(name, *profile, rows)
+                                                     : decide_list(name, *profile, list_kind);
     text += "\n[columns." + core::toml_key(name) + "]  # " + decision.why + "\n" + decision.lines;
     const std::string stored = safe_name(name, i, names);
     if (stored != name) text += "rename = " + core::toml_string(stored) + "\n";

@@ -21,7 +21,8 @@ bool any_kind_fits(const ColumnOptions& own) {
 
 void complete_list(const std::string& name, const ParquetColumn& column, ColumnOptions& own, core::Diagnostics& diagnostics) {
   const auto refuse = [&, path = "columns." + core::toml_key(name)](const char* key, const std::string& what, const std::string& remedy) {
-    diagnostics.key_error(path + (*key == '\0' ? "" : ".") + key, "column " + core::toml_string(column.name) + " holds lists (" + column.stored + "): " + what, remedy);
+    diagnostics.key_error(path + (*key == '\0' ? "" : ".") + key,
+                          "column " + core::toml_string(column.name) + " holds lists (" + column.stored + "): " + what, remedy);
   };
   if (own.kind.empty() && any_kind_fits(own)) {
     own.kind = "sequence";
@@ -67,8 +68,8 @@ void complete_columns(ImportOptions& options, const std::vector<ParquetColumn>& 
     ColumnOptions& own = found->second;
     if (own.kind.empty() && options.default_kind.empty() && any_kind_fits(own)) own.kind = kind_of_type(column);
     if (column.type == ParquetType::kTime && own.kind == "time" && !own.format.empty() && own.format != "iso8601") {
-      diagnostics.error("columns." + core::toml_key(column.name) + ".format", "column " + core::toml_string(column.name) + " is of type " + column.stored + ", a time already",
-                        "leave the format out");
+      diagnostics.error("columns." + core::toml_key(column.name) + ".format",
+                        "column " + core::toml_string(column.name) + " is of type " + column.stored + ", a time already", "leave the format out");
     }
   }
 }

@@ -34,8 +34,10 @@ void join_columns(const ParquetFile& file, const std::string& first, std::vector
       refuse("the file has no column " + core::toml_string(known.name) + ", " + first + " has",
              guess.empty() ? "inputs of one import have the same columns" : "it has " + core::toml_string(guess) + ": write both with the same name");
     }
-    if (known.type == ParquetType::kNull && !known.list) known = *same;
-    if ((same->type == ParquetType::kNull && !same->list) || (same->type == known.type && same->list == known.list)) continue;
+    // What holds no value fits all types, and lists without any element all lists.
+    if (known.type == ParquetType::kNull && (!known.list || same->list)) known = *same;
+    if (same->type == ParquetType::kNull && (!same->list || known.list)) continue;
+    if (same->type == known.type && same->list == known.list) continue;
     refuse("column " + core::toml_string(known.name) + " is of type " + same->stored + ", in " + first + " of type " + known.stored,
            "write both with the same type, or leave the column out of both");
   }

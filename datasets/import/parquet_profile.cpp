@@ -81,7 +81,8 @@ std::string infer_parquet(const std::vector<ImportInput>& inputs, const std::str
   std::vector<InferredColumn> inferred;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (profiles[i].has_invalid_utf8()) {
-      throw core::usage_error("column " + core::toml_string(names[i]) + " holds bytes that are not UTF-8", "write it as text in UTF-8, or name the other columns in an import.toml")
+      throw core::usage_error("column " + core::toml_string(names[i]) + " holds bytes that are not UTF-8",
+                              "write it as text in UTF-8, or name the other columns in an import.toml")
           .at({first, 0, 0});
     }
     inferred.push_back({names[i], &profiles[i], columns[i].list ? kind_of_type(columns[i]) : std::string()});

@@ -387,6 +387,8 @@ class BadInputs(ParquetCase):
         swapped = self.write("swapped.parquet", {"s": pa.nulls(1), "x": [3]})
         data = self.imported([a, swapped])
         self.assertEqual((data.categories("s"), data.flat("x").tolist()), (["u", "v", None], [1, 2, 3]))
+        files = [self.write("e.parquet", {"l": pa.array([[]], pa.list_(pa.null()))}), self.write("f.parquet", {"l": [["a", "b"]]}), self.write("g.parquet", {"l": pa.nulls(1)})]
+        self.assertEqual(self.imported(files).lists("l"), [[], ["a", "b"], []])
 
     def test_options_that_do_not_fit(self):
         file = self.write("o.parquet", {"price": [1, 2], "tags": [["a"], []], "when": [EPOCH, EPOCH]})
