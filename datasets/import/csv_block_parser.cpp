@@ -2,9 +2,8 @@
 
 #include <cstring>
 
-#include "core/toml_path.h"
 #include "datasets/import/record_cutter.h"
-#include "datasets/import/row_store.h"
+#include "datasets/import/record_taker.h"
 
 namespace cohort::datasets {
 namespace {
@@ -12,7 +11,7 @@ namespace {
 class BlockParser {
  public:
   BlockParser(std::string_view text, std::size_t skip, const CsvFormat& format, const ImportPlan& plan, const Joins& joins)
-      : text_(text), skip_(skip), format_(format), plan_(plan), joins_(joins), store_(text, plan) {}
+      : text_(text), skip_(skip), format_(format), plan_(plan), store_(text, plan, care_of(joins)), taker_(plan, joins, store_) {}
 
   ParsedBlock parse() {
     ParsedBlock& block = store_.block();
@@ -51,34 +50,15 @@ class BlockParser {
                            "mend the line, check csv.delimiter and csv.quote, or leave such rows out with on_error = \"drop\"");
       return;
     }
-    for (const auto& join : joins_) {
-      if (!add_joined(*join, fields, start)) return;
-    }
-    for (const std::size_t field : plan_.copies) fields.push_back(fields[field]);
-    store_.take(fields);
-  }
-
-  bool add_joined(const JoinTable& join, std::vector<CsvField>& fields, std::size_t start) {
-    const CsvField key = fields[join.field()];
-    if (join.append(key, fields)) return true;
-    const std::string name = "join by " + core::toml_string(plan_.fields[join.field()].source);
-    switch (join.unmatched()) {
-      case Unmatched::kMissing: ++store_.block().cleaned[name + ": rows without a partner"]; return true;
-      case Unmatched::kDrop: store_.leave_out(name + ": no partner"); return false;
-      case Unmatched::kFail: break;
-    }
-    store_.block().problem = CsvProblem{key.start != nullptr ? static_cast<std::size_t>(key.start - text_.data()) : start,
-                                        name + ": the table has no row with the key " + show(key.text),
-                                        "complete the table, or set unmatched = \"missing\" or \"drop\" in [[join]]"};
-    return false;
+    taker_.take(fields, start);
   }
 
   std::string_view text_;
   std::size_t skip_;
   const CsvFormat& format_;
   const ImportPlan& plan_;
-  const Joins& joins_;
   RowStore store_;
+  RecordTaker taker_;
 };
 
 }  // namespace

@@ -1,127 +1,30 @@
 #include "datasets/import/csv_import.h"
 
-#include <algorithm>
-
-#include "core/error.h"
 #include "datasets/import/csv_block_parser.h"
 
 namespace cohort::datasets {
-namespace {
-
-namespace fs = std::filesystem;
-
-/// Collective. Rank 0's list of texts.
-std::vector<std::string> texts_from_root(core::Communicator& comm, const std::function<std::vector<std::string>()>& work) {
-  return nlohmann::json::parse(core::text_from_root(comm, [&] { return nlohmann::json(work()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }))
-      .get<std::vector<std::string>>();
-}
-
-/// A join as the options and the files' headers describe it.
-struct PlannedJoin {
-  const JoinOptions* options;
-  std::vector<fs::path> files;
-  std::size_t field = 0;
-};
-
-std::vector<PlannedJoin> plan_joins(core::Communicator& comm, const ImportOptions& options, const std::vector<std::string>& names,
-                                    const fs::path& folder, const fs::path& first_input, core::Diagnostics& diagnostics, std::vector<std::string>& joined) {
-  std::vector<PlannedJoin> plans;
-  for (std::size_t i = 0; i < options.join.size(); ++i) {
-    const JoinOptions& join = options.join[i];
-    PlannedJoin plan{&join, {}, 0};
-    for (const std::string& file : texts_from_root(comm, [&] {
-           std::vector<std::string> files;
-           for (const std::string& file : join.files) {
-             // A ready options file doesn't lie beside the data it describes.
-             std::error_code error;
-             const bool beside_inputs = file.find_first_of("*?[") == std::string::npos && !fs::exists(folder / file, error) &&
-                                        fs::exists(first_input.parent_path() / file, error);
-             for (const fs::path& path : expand_files({file}, beside_inputs ? first_input.parent_path() : folder)) files.push_back(path.string());
-           }
-           return files;
-         })) {
-      plan.files.emplace_back(file);
-    }
-    // A key may itself be a column that an earlier join added.
-    std::vector<std::string> known = names;
-    known.insert(known.end(), joined.begin(), joined.end());
-    const auto found = std::find(known.begin(), known.end(), join.on);
-    if (found == known.end()) {
-      const std::string guess = core::did_you_mean(join.on, known);
-      diagnostics.error("join[" + std::to_string(i) + "].on", "the input has no column \"" + join.on + "\"",
-                        guess.empty() ? "name the column that holds the key" : "did you mean \"" + guess + "\"?");
-    }
-    plan.field = static_cast<std::size_t>(found - known.begin());
-    for (std::string& name : texts_from_root(comm, [&] { return joined_names(join, plan.files); })) joined.push_back(std::move(name));
-    plans.push_back(std::move(plan));
-  }
-  return plans;
-}
-
-}  // namespace
 
 std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<ImportInput>& inputs, const ImportOptions& options,
                                     const core::TomlDocument& document, const ImportSettings& settings, StagedDataset& staged, WorkerPool& pool) {
-  auto result = std::make_unique<CsvTable>();
   TextTable text;
   text.inputs = inputs;
   text.format = csv_format(options.csv);
   text.names_given = !options.csv.names.empty();
   text.names = texts_from_root(comm, [&] { return read_column_names(options, inputs.front()); });
   core::Diagnostics diagnostics(document);
-  std::vector<std::string> joined;
-  const std::vector<PlannedJoin> joins = plan_joins(comm, options, text.names, settings.options_folder, inputs.front().file, diagnostics, joined);
-  core::together(comm, [&] {
-    result->plan = make_plan(options, text.names, joined, settings.options_folder, diagnostics);
-    diagnostics.throw_if_errors();
-    if (settings.append_to.empty()) return;
-    result->base = open_append_base(settings.append_to);
-    check_appendable(result->plan, *result->base);
-    result->plan.goes_on = true;
-  });
-  for (std::size_t i = 0; i < joins.size(); ++i) {
-    result->joins.push_back(std::make_unique<JoinTable>(comm, *joins[i].options, joins[i].files, joins[i].field,
-                                                        staged.path() / ("join-" + std::to_string(i))));
-  }
+  auto result = plan_table(comm, text.names, inputs.front().file, options, diagnostics, settings, staged);
   text.parse = [&csv = *result, &format = text.format](std::string_view block, std::size_t skip) {
     return parse_block(block, skip, format, csv.plan, csv.joins);
   };
-  uint64_t total = 0;
-  for (const ImportInput& input : inputs) {
-    std::error_code error;
-    const auto size = fs::file_size(input.file, error);
-    total += error ? 0 : size;
-  }
-  const std::function<void(uint64_t)> progress = [&](uint64_t bytes) {
-    if (settings.progress) settings.progress(bytes, total / static_cast<uint64_t>(comm.size()));
-  };
-  result->table = spool_table(comm, staged.path(), pool, text, result->plan, progress);
-  for (std::size_t i = 0; i < joins.size(); ++i) {
-    const JoinTable::Counts counts = result->joins[i]->counts(comm);
-    nlohmann::ordered_json entry;
-    entry["on"] = joins[i].options->on;
-    entry["files"] = nlohmann::ordered_json::array();
-    for (const fs::path& file : joins[i].files) entry["files"].push_back(file.filename().string());
-    entry["rows"] = counts.rows;
-    entry["duplicate_keys"] = counts.duplicates;
-    entry["rows_without_partner"] = counts.rows - counts.used;
-    result->join_counts.push_back(std::move(entry));
-  }
+  result->table = spool_table(comm, staged.path(), pool, text, result->plan, share_of_progress(comm, inputs, settings));
+  count_joins(comm, options, *result);
   return result;
 }
 
 Schema csv_schema(core::Communicator& comm, const std::vector<ImportInput>& inputs, const ImportOptions& options,
                   const core::TomlDocument& document, const ImportSettings& settings) {
   const std::vector<std::string> names = texts_from_root(comm, [&] { return read_column_names(options, inputs.front()); });
-  core::Diagnostics diagnostics(document);
-  std::vector<std::string> joined;
-  plan_joins(comm, options, names, settings.options_folder, inputs.front().file, diagnostics, joined);
-  Schema schema;
-  core::together(comm, [&] {
-    schema = make_plan(options, names, joined, settings.options_folder, diagnostics).schema;
-    diagnostics.throw_if_errors();
-  });
-  return schema;
+  return planned_schema(comm, names, inputs.front().file, options, document, settings);
 }
 
 ImportSummary import_csv(core::Communicator& comm, const std::string& format, const std::vector<ImportInput>& inputs, const ImportOptions& options,
@@ -129,16 +32,7 @@ ImportSummary import_csv(core::Communicator& comm, const std::string& format, co
   StagedDataset staged(comm, settings.folder);
   WorkerPool pool(settings.threads);
   const std::unique_ptr<CsvTable> csv = spool_csv(comm, inputs, options, document, settings, staged, pool);
-  nlohmann::ordered_json source;
-  source["format"] = format;
-  if (!csv->join_counts.is_null()) source["joins"] = csv->join_counts;
-  source["options"] = core::Schema::of<ImportOptions>().to_json(&options);
-  if (csv->base) {
-    return append_table(comm, staged, pool, std::move(csv->table), csv->plan, *csv->base, settings.new_values, store_options(options.store), std::move(source),
-                        {{"import.toml", settings.options_text}});
-  }
-  return write_table(comm, staged, pool, std::move(csv->table), csv->plan, options.duplicates, store_options(options.store), std::move(source),
-                     {{"import.toml", settings.options_text}});
+  return finish_table(comm, staged, pool, *csv, format, options, settings);
 }
 
 }  // namespace cohort::datasets

@@ -5,21 +5,11 @@
 
 #include "core/comm/communicator.h"
 #include "core/toml_document.h"
-#include "datasets/import/append.h"
-#include "datasets/import/import_inputs.h"
-#include "datasets/import/join_table.h"
-#include "datasets/import/table_dataset.h"
+#include "datasets/import/table_import.h"
 
 namespace cohort::datasets {
 
-/// The first pass of such an import, with all it needs to live on.
-struct CsvTable {
-  ImportPlan plan;
-  Joins joins;
-  nlohmann::ordered_json join_counts;  ///< for the manifest, by join
-  SpooledTable table;
-  std::shared_ptr<const AppendBase> base;  ///< where rows are appended to a dataset
-};
+using CsvTable = TableImport;
 
 /// Collective. Mistakes in the options are reported through `document`.
 std::unique_ptr<CsvTable> spool_csv(core::Communicator& comm, const std::vector<ImportInput>& inputs, const ImportOptions& options,

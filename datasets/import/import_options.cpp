@@ -60,8 +60,8 @@ std::string sequence_problem(const ColumnOptions& options) {
     const bool plain = options.of.empty() && options.separator.empty() && options.max_length == 0 && options.dtype.empty();
     return plain ? "" : "a tokenizer says what the elements are: leave out `of`, `separator`, `max_length` (tokenizer.max_tokens) and `dtype`";
   }
-  if (options.of.empty()) return "a sequence needs to say what its elements are";
-  return options.separator.empty() ? "a sequence needs the separator between its elements" : "";
+  // The separator is missed where the input is known: lists of Parquet files have none.
+  return options.of.empty() ? "a sequence needs to say what its elements are" : "";
 }
 
 std::string clip_problem(const ColumnOptions& options) {

@@ -98,9 +98,9 @@ struct ImportOptions {
 
 /// "" and the words for kinds of columns that an import makes.
 const std::vector<std::string>& imported_kinds();
-/// Declares the fields of ImportOptions for a struct that extends it with defaults or options of its own.
+/// Declares the fields of ImportOptions for a struct that extends it with defaults or options of its own. `text`: the files are CSV.
 template <class Options>
-void describe_import_options(core::Describe<Options>& d) {
+void describe_import_options(core::Describe<Options>& d, bool text = true) {
   const auto at = []<class Member>(Member ImportOptions::* member) { return static_cast<Member Options::*>(member); };
   d.field("default_kind", at(&ImportOptions::default_kind), "kind of the columns that `columns` doesn't name").one_of(imported_kinds());
   d.field("drop", at(&ImportOptions::drop), "columns that are left out").unique();
@@ -111,7 +111,7 @@ void describe_import_options(core::Describe<Options>& d) {
   d.field("duplicates", at(&ImportOptions::duplicates),
           "records that equal an earlier one in all imported columns: keep (not looked for), count, drop, or fail ends the import")
       .one_of({"keep", "count", "drop", "fail"});
-  d.table("csv", at(&ImportOptions::csv), "how the files are written");
+  if (text) d.table("csv", at(&ImportOptions::csv), "how the files are written");
   d.named_tables("columns", at(&ImportOptions::columns), "the columns, by their names in the input");
   d.tables("join", at(&ImportOptions::join), "tables joined to the rows by a key");
   d.tables("inputs", at(&ImportOptions::inputs), "input files by part, where the command line names none");

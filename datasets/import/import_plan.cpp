@@ -209,6 +209,10 @@ ImportPlan make_plan(const ImportOptions& options, const std::vector<std::string
                         "add kind = \"" + kind + "\"");
       continue;
     }
+    if (kind == "sequence" && !own.tokenizer && own.separator.empty()) {
+      diagnostics.error(path_of(source, "of"), "a sequence needs the separator between its elements", "kind = \"sequence\", of = \"categorical\", separator = \"|\"");
+      continue;
+    }
     Column column = make_column(options, own, source, kind_from_string(kind));
     const std::string blamed = found == options.columns.end() ? "default_kind" : path_of(source, own.rename.empty() ? "" : "rename");
     if (const std::string problem = name_problem(column.name); !problem.empty()) {

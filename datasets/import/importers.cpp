@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "datasets/import/csv_import.h"
+#include "datasets/import/parquet_import.h"
 #include "datasets/import/series_import.h"
 #include "datasets/import/svmlight_import.h"
 #include "datasets/import/events_import.h"
@@ -22,6 +23,7 @@ const std::map<std::string, Importer>& importers() {
       {"interactions", interactions_importer()},
       {"series", series_importer()},
       {"svmlight", svmlight_importer()},
+      {"parquet", parquet_importer()},
       {"events", events_importer()},
       {"sequences", sequences_importer()},
   };

@@ -11,6 +11,7 @@
 #include "core/comm/communicator.h"
 #include "core/options.h"
 #include "core/toml_document.h"
+#include "datasets/import/import_inputs.h"
 #include "datasets/import/import_options.h"
 #include "datasets/import/table_dataset.h"
 
@@ -33,6 +34,8 @@ struct Importer {
   /// Collective. Throws Error; then nothing is left behind.
   ImportSummary (*run)(const ImportRequest& request) = nullptr;
   bool appends = false;                 ///< every row is made of one record, so that rows can be appended
+  /// The text of an import.toml for these inputs, found out from their values; null where there is nothing to find out. Local.
+  std::string (*infer)(const std::vector<ImportInput>& inputs, const std::string& label) = nullptr;
 };
 
 const std::map<std::string, Importer>& importers();

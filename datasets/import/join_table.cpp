@@ -15,8 +15,7 @@
 #include "core/error.h"
 #include "core/toml_document.h"
 #include "core/toml_path.h"
-#include "datasets/import/csv_blocks.h"
-#include "datasets/import/record_cutter.h"
+#include "datasets/import/join_records.h"
 #include "datasets/io/value_parser.h"
 
 namespace cohort::datasets {
@@ -42,31 +41,14 @@ struct JoinColumns {
   std::vector<std::string> names;  ///< without prefix
   std::vector<std::size_t> fields;
   std::size_t key = 0;
-  std::size_t width = 0;
+  std::vector<std::string> all;  ///< the files' own, those that aren't taken included
 };
 
-std::vector<std::string> header_of(const JoinOptions& options, const fs::path& file) {
-  if (!options.csv.names.empty()) return options.csv.names;
-  const CsvFormat format = csv_format(options.csv);
-  CsvBlockReader reader(file, format, 1 << 16);
-  std::string text;
-  std::vector<CsvField> fields;
-  std::vector<std::string> names;
-  if (reader.next(text)) {
-    RecordCutter cutter(text, format);
-    while (cutter.next(fields) && cutter.blank()) {
-    }
-    for (const CsvField& field : fields) names.emplace_back(field.text);
-  }
-  if (names.empty()) throw core::usage_error("the joined file holds no header", "check the path, or name its columns in join.csv.names").at({file.string(), 1, 1});
-  return names;
-}
-
-JoinColumns columns_of(const JoinOptions& options, const std::vector<fs::path>& files) {
-  const std::vector<std::string> names = header_of(options, files.front());
+JoinColumns columns_of(const JoinOptions& options, const std::vector<fs::path>& files, JoinRecords& records) {
+  const std::vector<std::string> names = records.names(files.front());
   const std::string key = options.key.empty() ? options.on : options.key;
   JoinColumns columns;
-  columns.width = names.size();
+  columns.all = names;
   auto find = [&](const std::string& name) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
@@ -103,32 +85,11 @@ class JoinBuilder {
   JoinBuilder(const JoinBuilder&) = delete;
   JoinBuilder& operator=(const JoinBuilder&) = delete;
 
-  void add_file(const fs::path& file) {
-    const CsvFormat format = csv_format(options_.csv);
-    CsvBlockReader reader(file, format);
-    std::string text;
-    std::vector<CsvField> fields;
-    bool header = options_.csv.header;
-    int lines = 0;
-    while (reader.next(text)) {
-      RecordCutter cutter(text, format);
-      // Lines are counted on from record to record: anew for each they would take the square of the block.
-      std::size_t counted = 0;
-      int line = 0;
-      while (cutter.next(fields)) {
-        if (cutter.blank()) continue;
-        if (std::exchange(header, false)) continue;
-        const std::size_t start = cutter.record_start();
-        line += static_cast<int>(count_lines(std::string_view(text).substr(counted, start - counted)));
-        counted = start;
-        add_row(fields, {file.string(), lines + line + 1, 1});
-      }
-      if (cutter.failed()) {
-        const core::Place place = place_in(text, cutter.problem().offset);
-        throw core::usage_error(cutter.problem().message, cutter.problem().remedy).at({file.string(), lines + place.line + 1, place.column});
-      }
-      lines += static_cast<int>(count_lines(text));
-    }
+  void add_file(const fs::path& file, JoinRecords& records) {
+    files_.push_back({rows_, file, begins_as_parquet(file)});
+    std::vector<std::size_t> wanted = columns_.fields;
+    if (std::find(wanted.begin(), wanted.end(), columns_.key) == wanted.end()) wanted.push_back(columns_.key);
+    records.read(file, columns_.all, wanted, [this](const std::vector<CsvField>& fields, int line) { add_row(fields, line); });
   }
 
   /// The index, once all rows are there. Gives the number of duplicates.
@@ -150,13 +111,25 @@ class JoinBuilder {
   }
 
   uint64_t rows() const { return rows_; }
+  const TextCare& care() const { return care_; }
 
  private:
-  void add_row(const std::vector<CsvField>& fields, const core::Place& place) {
-    if (fields.size() != columns_.width) {
-      throw core::usage_error("this record has " + std::to_string(fields.size()) + " fields, the joined table has " + std::to_string(columns_.width) + " columns",
+  /// The first row of each file.
+  struct TableFile {
+    uint64_t first = 0;
+    fs::path file;
+    bool parquet = false;
+
+    core::Place at(int line) const {
+      return parquet ? core::Place{file.string() + ", row " + std::to_string(line), 0, 0} : core::Place{file.string(), line, 1};
+    }
+  };
+
+  void add_row(const std::vector<CsvField>& fields, int line) {
+    if (fields.size() != columns_.all.size()) {
+      throw core::usage_error("this record has " + std::to_string(fields.size()) + " fields, the joined table has " + std::to_string(columns_.all.size()) + " columns",
                               "mend the line, or check join.csv.delimiter and join.csv.quote")
-          .at(place);
+          .at(files_.back().at(line));
     }
     buffer_.clear();
     const RowHead head{rows_++};
@@ -167,12 +140,14 @@ class JoinBuilder {
       buffer_.append(text);
     };
     add(trimmed(fields[columns_.key].text));
-    for (const std::size_t field : columns_.fields) add(fields[field].text);
+    for (const std::size_t field : columns_.fields) {
+      add(fields[field].text);
+      care_.see(fields[field].text);
+    }
     // The line is wanted for the message about a duplicate alone; it goes where the fields end.
-    const auto line = static_cast<uint32_t>(place.line);
-    buffer_.append(reinterpret_cast<const char*>(&line), sizeof line);
+    const auto stored_line = static_cast<uint32_t>(line);
+    buffer_.append(reinterpret_cast<const char*>(&stored_line), sizeof stored_line);
     if (std::fwrite(buffer_.data(), 1, buffer_.size(), out_) != buffer_.size()) throw core::system_error("writing " + rows_file_.string(), errno);
-    if (files_.empty() || files_.back().second != place.file) files_.emplace_back(rows_ - 1, place.file);
   }
 
   static std::string_view text_at(const char* rows, uint64_t& at) {
@@ -214,12 +189,9 @@ class JoinBuilder {
   }
 
   core::Error duplicate_error(std::string_view key, uint64_t row, int line) const {
-    std::string file;
-    for (const auto& [first, name] : files_) {
-      if (first <= row) file = name;
-    }
+    const auto file = std::find_if(files_.rbegin(), files_.rend(), [&](const TableFile& table) { return table.first <= row; });
     return core::usage_error("the joined table has two rows with the key " + show(key), "set duplicates = \"first\" or \"last\" in [[join]], or mend the table")
-        .at({file, line, 1});
+        .at(file->at(line));
   }
 
   const JoinOptions& options_;
@@ -228,14 +200,16 @@ class JoinBuilder {
   std::FILE* out_ = nullptr;
   std::string buffer_;
   uint64_t rows_ = 0, duplicates_ = 0;
-  std::vector<std::pair<uint64_t, std::string>> files_;  ///< first row of each
+  std::vector<TableFile> files_;
+  TextCare care_;
   std::optional<core::Error> duplicate_;
 };
 
 }  // namespace
 
 std::vector<std::string> joined_names(const JoinOptions& options, const std::vector<fs::path>& files) {
-  std::vector<std::string> names = columns_of(options, files).names;
+  JoinRecords records(options);
+  std::vector<std::string> names = columns_of(options, files, records).names;
   for (std::string& name : names) name = options.prefix + name;
   return names;
 }
@@ -245,16 +219,19 @@ JoinTable::JoinTable(core::Communicator& comm, const JoinOptions& options, const
   unmatched_ = options.unmatched == "missing" ? Unmatched::kMissing : options.unmatched == "drop" ? Unmatched::kDrop : Unmatched::kFail;
   const fs::path rows_file = base.string() + "-rows.tmp", index_file = base.string() + "-index.tmp";
   const std::string built = core::text_from_root(comm, [&] {
-    const JoinColumns columns = columns_of(options, files);
+    JoinRecords records(options);
+    const JoinColumns columns = columns_of(options, files, records);
     JoinBuilder builder(options, columns, rows_file, index_file);
-    for (const fs::path& file : files) builder.add_file(file);
+    for (const fs::path& file : files) builder.add_file(file, records);
     const uint64_t duplicates = builder.finish();
-    return nlohmann::json{{"names", columns.names}, {"rows", builder.rows()}, {"duplicates", duplicates}}.dump();
+    return nlohmann::json{{"names", columns.names}, {"rows", builder.rows()}, {"duplicates", duplicates},
+                          {"high_bytes", builder.care().high_bytes}, {"nul_bytes", builder.care().nul_bytes}}.dump();
   });
   const nlohmann::json json = nlohmann::json::parse(built);
   for (const auto& name : json["names"]) names_.push_back(options.prefix + name.get<std::string>());
   rows_ = json["rows"].get<uint64_t>();
   duplicates_ = json["duplicates"].get<uint64_t>();
+  care_ = {json["high_bytes"].get<bool>(), json["nul_bytes"].get<bool>()};
   used_ = std::vector<std::atomic<uint64_t>>((rows_ + 63) / 64);
   core::together(comm, [&] {
     data_ = std::make_unique<MappedFile>(rows_file);

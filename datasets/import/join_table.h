@@ -11,6 +11,7 @@
 #include "core/comm/communicator.h"
 #include "datasets/import/csv_scanner.h"
 #include "datasets/import/import_options.h"
+#include "datasets/import/text_care.h"
 #include "datasets/io/mapped_file.h"
 
 namespace cohort::datasets {
@@ -22,7 +23,7 @@ enum class Unmatched : uint8_t { kMissing, kDrop, kFail };
 class JoinTable {
  public:
   /// Collective. Rank 0 reads the table and writes `<base>-rows.tmp` and `<base>-index.tmp`, all ranks map them. `files` are the table's
-  /// files, `field` the position of the key among the inputs' columns. Throws Error (usage): a key that stands twice (at its line), a column that isn't there.
+  /// files (CSV or Parquet), `field` the position of the key among the inputs' columns. Throws Error (usage): a key that stands twice (at its line), a column that isn't there.
   JoinTable(core::Communicator& comm, const JoinOptions& options, const std::vector<std::filesystem::path>& files, std::size_t field,
             const std::filesystem::path& base);
   ~JoinTable();
@@ -31,6 +32,8 @@ class JoinTable {
   const std::vector<std::string>& names() const { return names_; }
   std::size_t field() const { return field_; }
   Unmatched unmatched() const { return unmatched_; }
+  /// What the joined texts may hold.
+  const TextCare& care() const { return care_; }
   /// Appends the joined fields of the key's row, empty ones where there is none; gives whether there is. An empty key has no partner.
   bool append(const CsvField& key, std::vector<CsvField>& fields) const;
 
@@ -46,6 +49,7 @@ class JoinTable {
   std::size_t field_;
   Unmatched unmatched_;
   uint64_t rows_ = 0, duplicates_ = 0;
+  TextCare care_;
   std::unique_ptr<MappedFile> data_, index_;
   mutable std::vector<std::atomic<uint64_t>> used_;  ///< a bit a row
 };

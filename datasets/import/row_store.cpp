@@ -20,7 +20,17 @@ std::string about_column(const FieldPlan& plan, const std::string& text) { retur
 
 }  // namespace
 
-RowStore::RowStore(std::string_view text, const ImportPlan& plan) : text_(text), plan_(plan), high_bytes_(has_high_bytes(text)) {
+RowStore::RowStore(std::string_view text, const ImportPlan& plan, TextCare joined)
+    : text_(text), plan_(plan), care_{joined.high_bytes || has_high_bytes(text), joined.nul_bytes} {
+  prepare();
+}
+
+RowStore::RowStore(std::size_t records, const ImportPlan& plan, TextCare care) : in_text_(false), expected_(records), plan_(plan), care_(care) {
+  prepare();
+}
+
+void RowStore::prepare() {
+  const ImportPlan& plan = plan_;
   const std::size_t columns = plan.schema.columns.size();
   block_.rows.columns.resize(columns);
   block_.strings.resize(columns);
@@ -47,7 +57,7 @@ void RowStore::find_plain_fields() {
     if (plan.action == Action::kFloat32) {
       plain.floats = &block_.rows.columns[plan.column].floats;
       if (plan_.scanned) plain.scan = &block_.scans[plan.column];
-    } else if (plan.action == Action::kCategoryText && !high_bytes_) {
+    } else if (plan.action == Action::kCategoryText && !care_.high_bytes && !care_.nul_bytes) {
       plain.codes = &block_.rows.columns[plan.column].ints;
       plain.strings = &block_.strings[plan.column];
       plain_categories_.push_back(i);
@@ -56,10 +66,14 @@ void RowStore::find_plain_fields() {
 }
 
 // From the first record on: about as many rows as the block has, so that columns need not grow.
-void RowStore::reserve(std::span<const CsvField> fields) {
+std::size_t RowStore::records_expected(std::span<const CsvField> fields) const {
+  if (!in_text_) return expected_;
   const CsvField& last = fields[plan_.own_fields - 1];
   const auto record = static_cast<std::size_t>(std::max<std::ptrdiff_t>(last.start - fields[0].start, 0)) + last.text.size() + 1;
-  const std::size_t rows = text_.size() / record + text_.size() / record / 16 + 16;
+  return text_.size() / record + text_.size() / record / 16 + 16;
+}
+
+void RowStore::reserve(std::size_t rows) {
   block_.rows.row.reserve(rows);
   for (const PlainField& plain : plain_) {
     if (plain.floats != nullptr) plain.floats->reserve(rows);
@@ -85,7 +99,7 @@ bool RowStore::store_plain(std::size_t field, std::string_view text) {
 
 void RowStore::take(std::span<const CsvField> fields) {
   const uint64_t record = block_.records++;
-  if (record == 0) reserve(fields);
+  if (record == 0) reserve(records_expected(fields));
   // Looked up together, so that they don't wait for memory one after another.
   for (const std::size_t i : plain_categories_) {
     plain_[i].key = StringTable::key_of(fields[i].text);
@@ -108,7 +122,7 @@ void RowStore::take(std::span<const CsvField> fields) {
     if (plan_.on_error != OnError::kFail) {
       ++block_.dropped[about_column(plan, refusal_.reason)];
     } else {
-      block_.problem = CsvProblem{static_cast<std::size_t>(fields[i].start - text_.data()), about_column(plan, refusal_.what), refusal_.remedy};
+      block_.problem = CsvProblem{offset_of(fields[i], record), about_column(plan, refusal_.what), refusal_.remedy};
     }
     return;
   }
@@ -201,7 +215,7 @@ bool RowStore::store(std::size_t field, std::string_view text) {
   if (plan.missing.holds(text)) return store_missing(plan);
   if (plan.action == Action::kSequence) return store_sequence(field, text);
   if (plan.action == Action::kTokens) {
-    if (!check_utf8(text)) return false;
+    if (!check_text(text)) return false;
     ColumnBlock& column = block_.rows.columns[plan.column];
     encoders_[field]->append(text, block_.strings[plan.column], block_.integers[plan.column], column.ints, column.ends);
     return true;
@@ -227,11 +241,11 @@ bool RowStore::store_value(const FieldPlan& plan, Action action, std::string_vie
   ColumnBlock& column = block_.rows.columns[plan.column];
   switch (action) {
     case Action::kCategoryText:
-      if (!check_utf8(text)) return false;
+      if (!check_text(text)) return false;
       column.ints.push_back(block_.strings[plan.column].code_of(text));
       return true;
     case Action::kText:
-      if (!check_utf8(text)) return false;
+      if (!check_text(text)) return false;
       column.add_text(text);
       return true;
     case Action::kFloat32: return store_number(plan, text, column.floats, "float32");
@@ -378,9 +392,14 @@ bool RowStore::store_weight(const FieldPlan& plan, std::string_view text, Column
   return refuse(text, "is a negative weight", "a row's weight is at least 0");
 }
 
-bool RowStore::check_utf8(std::string_view text) {
-  if (!high_bytes_ || core::is_utf8(text)) return true;
-  return refuse(text, "is not UTF-8", "set csv.encoding = \"iso-8859-1\" if that is how the file is written, or convert it with iconv");
+bool RowStore::check_text(std::string_view text) {
+  if (care_.nul_bytes && text.find('\0') != std::string_view::npos) {
+    return refuse(text, "holds a NUL byte", "write the text without it, leave the column out, or list the text under missing");
+  }
+  if (!care_.high_bytes || core::is_utf8(text)) return true;
+  return refuse(text, "is not UTF-8",
+                in_text_ ? "set csv.encoding = \"iso-8859-1\" if that is how the file is written, or convert it with iconv"
+                         : "write the column as text in UTF-8, or leave it out");
 }
 
 bool RowStore::refuse(std::string_view text, const std::string& reason, std::string remedy) {

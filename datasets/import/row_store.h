@@ -9,19 +9,27 @@
 
 #include "datasets/import/import_plan.h"
 #include "datasets/import/parsed_block.h"
+#include "datasets/import/text_care.h"
 #include "datasets/import/token_encoder.h"
 
 namespace cohort::datasets {
 
 class RowStore {
  public:
-  /// `text` is the block that messages point into. The plan must outlive the store.
-  RowStore(std::string_view text, const ImportPlan& plan);
+  /// Fields of records that stand in the block `text`, which messages point into; joined ones may be as `joined` says. The plan must outlive
+  /// the store.
+  RowStore(std::string_view text, const ImportPlan& plan, TextCare joined = {});
+  /// Of about `records` records that stand in no text: the offset of a problem is the record's number in the block, from 0.
+  RowStore(std::size_t records, const ImportPlan& plan, TextCare care);
 
   /// One record: as many fields as the plan has. It becomes a row, is left out, or sets the block's problem, as on_error says.
   void take(std::span<const CsvField> fields);
   /// A record that can't be taken, whatever its fields: left out or, where mistakes end the import, the block's problem.
   void refuse_record(std::size_t offset, const std::string& reason, const std::string& message, const std::string& remedy);
+  /// Where a field is blamed; `record` where it stands in no text.
+  std::size_t offset_of(const CsvField& field, std::size_t record) const {
+    return in_text_ && field.start != nullptr ? static_cast<std::size_t>(field.start - text_.data()) : record;
+  }
   /// A record that is left out on purpose.
   void leave_out(const std::string& reason);
 
@@ -47,8 +55,10 @@ class RowStore {
     StringTable::Key key;  ///< of the record at hand
   };
 
+  void prepare();
   void find_plain_fields();
-  void reserve(std::span<const CsvField> fields);
+  std::size_t records_expected(std::span<const CsvField> fields) const;
+  void reserve(std::size_t rows);
   bool store_plain(std::size_t field, std::string_view text);
   bool store(std::size_t field, std::string_view text);
   /// The text to store instead: a pseudonym, or something coarser. False where it can't be made.
@@ -66,7 +76,7 @@ class RowStore {
   bool store_weight(const FieldPlan& plan, std::string_view text, ColumnBlock& column);
   template <class T>
   void clean(const FieldPlan& plan, T& value);
-  bool check_utf8(std::string_view text);
+  bool check_text(std::string_view text);
 
   bool refuse(std::string_view text, const std::string& reason, std::string remedy);
   bool refuse_number(std::string_view text, Parsed parsed, const char* what, const char* type);
@@ -75,8 +85,10 @@ class RowStore {
   void add_fingerprint(std::span<const CsvField> fields);
 
   std::string_view text_;
+  bool in_text_ = true;
+  std::size_t expected_ = 0;  ///< records, where they stand in no text
   const ImportPlan& plan_;
-  bool high_bytes_ = false;
+  TextCare care_;
   ParsedBlock block_;
   Refusal refusal_;
   std::vector<PlainField> plain_;              ///< by field

@@ -1,7 +1,6 @@
 #include "datasets/import/spooled_table.h"
 
-#include <deque>
-#include <future>
+#include <utility>
 
 #include "core/durable_file.h"
 #include "core/error.h"
@@ -14,145 +13,55 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One block on its way through a worker. The text outlives the parsing, for messages.
-struct InFlight {
-  std::shared_ptr<const std::string> text;
-  std::future<ParsedBlock> parsed;
-};
-
-/// What one rank found out about its part of an input.
-struct InputReport {
-  std::size_t input = 0;
-  uint64_t records = 0;
-  std::string sha256;  ///< where this rank read the whole file
-};
-
-class RankSpooler {
- public:
-  RankSpooler(const fs::path& staging, int rank, WorkerPool& pool, const TextTable& table, const ImportPlan& plan,
-              const std::function<void(uint64_t)>& progress)
-      : pool_(pool),
-        table_(table),
-        plan_(plan),
-        progress_(progress),
-        spool_(staging / ("rows-" + std::to_string(rank) + ".tmp"), plan.schema, pool),
-        collector_(plan, rank) {
-    if (plan.fingerprints) {
-      for (const char* name : {"low", "high"}) {
-        Column column;
-        column.name = name;
-        column.kind = Kind::kId;
-        column.dtype = DType::kUInt64;
-        fingerprint_schema_.columns.push_back(column);
-      }
-      fingerprints_ = std::make_unique<RowSpool>(staging / ("fingerprints-" + std::to_string(rank) + ".tmp"), fingerprint_schema_, pool);
-    }
+// Throws Error (usage) for a header that isn't the first input's.
+std::size_t skip_header(const std::string& text, const fs::path& file, const TextTable& table) {
+  const CsvHeader header = take_header(text, table.format, file);
+  const std::vector<std::string>& names = table.names;
+  if (header.names.size() != names.size()) {
+    throw core::usage_error("the header has " + std::to_string(header.names.size()) + " columns, " +
+                                (table.names_given ? "csv.names has " : "the first input has ") + std::to_string(names.size()),
+                            "check csv.delimiter and that all inputs have the same columns")
+        .at({file.string(), 1, 1});
   }
-
-  ~RankSpooler() {
-    // Tasks refer to this object's members.
-    for (InFlight& block : waiting_) block.parsed.wait();
+  for (std::size_t i = 0; !table.names_given && i < names.size(); ++i) {
+    if (header.names[i] == names[i]) continue;
+    throw core::usage_error("column " + std::to_string(i + 1) + " is named " + core::toml_string(header.names[i]) +
+                                ", in the first input " + core::toml_string(names[i]),
+                            "inputs of one import have the same columns in the same order")
+        .at({file.string(), 1, 1});
   }
+  return header.bytes;
+}
 
-  void read(const InputShare& share) {
-    const ImportInput& input = table_.inputs[share.input];
-    part_ = input.part;
-    CsvBlockReader reader(input.file, table_.format, share.range);
-    const uint64_t before = collector_.records();
-    const uint64_t bytes_before = bytes_;
-    std::string text;
-    bool first = true;
-    while (reader.next(text)) {
-      if (first) lines_ = reader.first_line();
-      const std::size_t skip = first && share.range.begin == 0 && input.header ? skip_header(text, input.file) : 0;
-      first = false;
-      auto shared = std::make_shared<const std::string>(std::move(text));
-      auto parsed = pool_.submit([this, shared, skip] { return table_.parse(*shared, skip); });
-      waiting_.push_back({std::move(shared), std::move(parsed)});
-      while (waiting_.size() > static_cast<std::size_t>(pool_.threads()) + 2) take_first(input.file);
-      bytes_ = bytes_before + reader.stored_bytes();
-      if (progress_) progress_(bytes_);
-    }
-    while (!waiting_.empty()) take_first(input.file);
-    InputReport report{share.input, collector_.records() - before, {}};
-    if (share.range.whole()) report.sha256 = reader.sha256();
-    reports_.push_back(std::move(report));
+/// Reads one stretch of an input; `bytes` counts what was read.
+void read_share(const InputShare& share, const TextTable& table, RankSpooler& spooler, uint64_t& bytes, const std::function<void(uint64_t)>& progress) {
+  const ImportInput& input = table.inputs[share.input];
+  CsvBlockReader reader(input.file, table.format, share.range);
+  const uint64_t bytes_before = bytes;
+  spooler.begin(share.input);
+  std::string text;
+  for (bool first = true; reader.next(text); first = false) {
+    const std::size_t skip = first && share.range.begin == 0 && input.header ? skip_header(text, input.file, table) : 0;
+    // The text outlives the parsing, for messages.
+    auto shared = std::make_shared<const std::string>(std::move(text));
+    spooler.take([&table, shared, skip] { return table.parse(*shared, skip); },
+                 [&input, shared, line = reader.first_line()](const CsvProblem& problem, uint64_t lines) {
+                   const core::Place place = place_in(*shared, problem.offset);
+                   return core::Place{input.file.string(), static_cast<int>(line + lines) + place.line + 1, place.column};
+                 });
+    bytes = bytes_before + reader.stored_bytes();
+    if (progress) progress(bytes);
   }
-
-  SpoolFile finish() { return spool_.finish(); }
-  SpoolFile finish_fingerprints() { return fingerprints_ ? fingerprints_->finish() : SpoolFile(); }
-  const Schema& fingerprint_schema() const { return fingerprint_schema_; }
-  const Collector& collector() const { return collector_; }
-  const std::vector<InputReport>& reports() const { return reports_; }
-
- private:
-  std::size_t skip_header(const std::string& text, const fs::path& file) const {
-    const CsvHeader header = take_header(text, table_.format, file);
-    const std::vector<std::string>& names = table_.names;
-    if (header.names.size() != names.size()) {
-      throw core::usage_error("the header has " + std::to_string(header.names.size()) + " columns, " +
-                                  (table_.names_given ? "csv.names has " : "the first input has ") + std::to_string(names.size()),
-                              "check csv.delimiter and that all inputs have the same columns")
-          .at({file.string(), 1, 1});
-    }
-    for (std::size_t i = 0; !table_.names_given && i < names.size(); ++i) {
-      if (header.names[i] == names[i]) continue;
-      throw core::usage_error("column " + std::to_string(i + 1) + " is named " + core::toml_string(header.names[i]) +
-                                  ", in the first input " + core::toml_string(names[i]),
-                              "inputs of one import have the same columns in the same order")
-          .at({file.string(), 1, 1});
-    }
-    return header.bytes;
-  }
-
-  void take_first(const fs::path& file) {
-    InFlight block = std::move(waiting_.front());
-    waiting_.pop_front();
-    ParsedBlock parsed = block.parsed.get();
-    if (parsed.problem) {
-      const core::Place place = place_in(*block.text, parsed.problem->offset);
-      throw core::usage_error(parsed.problem->message, parsed.problem->remedy)
-          .at({file.string(), static_cast<int>(lines_) + place.line + 1, place.column});
-    }
-    lines_ += parsed.lines;
-    collector_.take(parsed);
-    if (fingerprints_) append_fingerprints(parsed);
-    spool_.append(std::move(parsed.rows), part_);
-  }
-
-  void append_fingerprints(const ParsedBlock& parsed) {
-    RowBlock block;
-    block.row = parsed.rows.row;
-    block.columns.resize(2);
-    for (const auto& [low, high] : parsed.fingerprints) {
-      block.columns[0].longs.push_back(static_cast<int64_t>(low));
-      block.columns[1].longs.push_back(static_cast<int64_t>(high));
-    }
-    fingerprints_->append(std::move(block), part_);
-  }
-
-  WorkerPool& pool_;
-  const TextTable& table_;
-  const ImportPlan& plan_;
-  const std::function<void(uint64_t)>& progress_;
-  RowSpool spool_;
-  Schema fingerprint_schema_;
-  std::unique_ptr<RowSpool> fingerprints_;
-  Collector collector_;
-  std::deque<InFlight> waiting_;
-  std::string part_;
-  uint64_t lines_ = 0;  ///< of the file at hand, in blocks taken
-  uint64_t bytes_ = 0;
-  std::vector<InputReport> reports_;
-};
+  spooler.end(share.range.whole() ? reader.sha256() : std::string());
+}
 
 /// Collective. What the manifest says of the inputs. A file that several ranks read is hashed by one of them anew.
-nlohmann::ordered_json describe_inputs(core::Communicator& comm, const TextTable& table, const std::vector<InputReport>& mine) {
+nlohmann::ordered_json describe_inputs(core::Communicator& comm, const std::vector<ImportInput>& all, const std::vector<InputReport>& mine) {
   nlohmann::json message = nlohmann::json::array();
   for (const InputReport& report : mine) message.push_back({report.input, report.records, report.sha256});
   const std::vector<uint8_t> packed = nlohmann::json::to_cbor(message);
-  std::vector<uint64_t> records(table.inputs.size());
-  std::vector<std::string> hashes(table.inputs.size());
+  std::vector<uint64_t> records(all.size());
+  std::vector<std::string> hashes(all.size());
   for (const core::Bytes& bytes : comm.all_gather(std::as_bytes(std::span(packed)))) {
     const auto* const data = reinterpret_cast<const uint8_t*>(bytes.data());
     for (const nlohmann::json& item : nlohmann::json::from_cbor(data, data + bytes.size())) {
@@ -164,7 +73,7 @@ nlohmann::ordered_json describe_inputs(core::Communicator& comm, const TextTable
   nlohmann::json computed = nlohmann::json::object();
   core::together(comm, [&] {
     for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < hashes.size(); i += static_cast<std::size_t>(comm.size())) {
-      if (hashes[i].empty()) computed[std::to_string(i)] = core::sha256_file(table.inputs[i].file);
+      if (hashes[i].empty()) computed[std::to_string(i)] = core::sha256_file(all[i].file);
     }
   });
   const std::vector<uint8_t> answer = nlohmann::json::to_cbor(computed);
@@ -174,12 +83,12 @@ nlohmann::ordered_json describe_inputs(core::Communicator& comm, const TextTable
     for (const auto& [input, hash] : theirs.items()) hashes[std::stoul(input)] = hash.get<std::string>();
   }
   nlohmann::ordered_json inputs = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < table.inputs.size(); ++i) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
     std::error_code error;
     nlohmann::ordered_json entry;
-    entry["file"] = table.inputs[i].file.filename().string();
-    entry["part"] = table.inputs[i].part;
-    entry["bytes"] = fs::file_size(table.inputs[i].file, error);
+    entry["file"] = all[i].file.filename().string();
+    entry["part"] = all[i].part;
+    entry["bytes"] = fs::file_size(all[i].file, error);
     entry["sha256"] = hashes[i];
     entry["records"] = records[i];
     inputs.push_back(std::move(entry));
@@ -191,17 +100,25 @@ nlohmann::ordered_json describe_inputs(core::Communicator& comm, const TextTable
 
 SpooledTable spool_table(core::Communicator& comm, const fs::path& staging, WorkerPool& pool, const TextTable& table, const ImportPlan& plan,
                          const std::function<void(uint64_t bytes)>& progress) {
-  SpooledTable result;
   const std::vector<InputShare> shares = share_inputs(comm, table.inputs, table.format, pool);
+  return spool_blocks(comm, staging, pool, table.inputs, plan, [&](RankSpooler& spooler) {
+    uint64_t bytes = 0;
+    for (const InputShare& share : shares) read_share(share, table, spooler, bytes, progress);
+  });
+}
+
+SpooledTable spool_blocks(core::Communicator& comm, const fs::path& staging, WorkerPool& pool, const std::vector<ImportInput>& inputs,
+                          const ImportPlan& plan, const std::function<void(RankSpooler&)>& read) {
+  SpooledTable result;
   std::unique_ptr<RankSpooler> spooler;
   SpoolFile rows, fingerprints;
   core::together(comm, [&] {
-    spooler = std::make_unique<RankSpooler>(staging, comm.rank(), pool, table, plan, progress);
-    for (const InputShare& share : shares) spooler->read(share);
+    spooler = std::make_unique<RankSpooler>(staging, comm.rank(), pool, inputs, plan);
+    read(*spooler);
     rows = spooler->finish();
     fingerprints = spooler->finish_fingerprints();
   });
-  result.inputs = describe_inputs(comm, table, spooler->reports());
+  result.inputs = describe_inputs(comm, inputs, spooler->reports());
   core::together(comm, [&] {
     // What only the whole of the data shows; the first input stands for all.
     try {
@@ -216,7 +133,7 @@ SpooledTable spool_table(core::Communicator& comm, const fs::path& staging, Work
       result.rows->drop_unknown(std::move(dropped));
       for (std::size_t rank = 0; rank < whole.recode.size(); ++rank) result.rows->recode(rank, std::move(whole.recode[rank]));
     } catch (core::Error& error) {
-      error.at({table.inputs.front().file.string(), 0, 0});
+      error.at({inputs.front().file.string(), 0, 0});
       throw;
     }
   });

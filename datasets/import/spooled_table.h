@@ -1,4 +1,4 @@
-// The first pass of an import: text files to typed rows in spools, every rank its share.
+// The first pass of an import: input files to typed rows in spools, every rank its share.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "datasets/import/csv_format.h"
 #include "datasets/import/import_inputs.h"
 #include "datasets/import/import_plan.h"
+#include "datasets/import/rank_spooler.h"
 #include "datasets/io/worker_pool.h"
 #include "datasets/store/row_spool.h"
 
@@ -46,5 +47,10 @@ struct SpooledTable {
 /// input that this rank has read.
 SpooledTable spool_table(core::Communicator& comm, const std::filesystem::path& staging, WorkerPool& pool, const TextTable& table,
                          const ImportPlan& plan, const std::function<void(uint64_t bytes)>& progress);
+
+/// Collective. The same for inputs of any kind: `read` hands the blocks of this rank's share over, those of the ranks following one another in
+/// the order of the inputs. It is called under core::together.
+SpooledTable spool_blocks(core::Communicator& comm, const std::filesystem::path& staging, WorkerPool& pool, const std::vector<ImportInput>& inputs,
+                          const ImportPlan& plan, const std::function<void(RankSpooler&)>& read);
 
 }  // namespace cohort::datasets

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/import/csv_import.h"
+#include "datasets/import/infer.h"
 
 namespace cohort::datasets {
 namespace {
@@ -242,7 +243,7 @@ struct InteractionsOptions : ImportOptions {
 
 }  // namespace
 
-Importer csv_importer() { return {"comma-separated files (RFC 4180), a row a record", &core::Schema::of<ImportOptions>(), run_table<ImportOptions>, true}; }
+Importer csv_importer() { return {"comma-separated files (RFC 4180), a row a record", &core::Schema::of<ImportOptions>(), run_table<ImportOptions>, true, infer_import}; }
 Importer tsv_importer() { return {"files separated by tabs, without quotes", &core::Schema::of<TsvOptions>(), run_table<TsvOptions>, true}; }
 Importer criteo_importer() {
   return {"Criteo display advertising: tabs, no header, 13 counts and 26 categories", &core::Schema::of<CriteoOptions>(), run_table<CriteoOptions>, true};

@@ -16,7 +16,6 @@
 #include "core/toml_document.h"
 #include "datasets/import/importers.h"
 #include "datasets/import/import_options.h"
-#include "datasets/import/infer.h"
 #include "launch/data/command.h"
 
 namespace cohort::launch {
@@ -42,9 +41,9 @@ struct ImportArguments {
 bool needs_options(const std::string& format) { return format == "csv" || format == "tsv"; }
 
 void check(const ImportArguments& arguments) {
-  datasets::importer(arguments.format);
+  const datasets::Importer& format = datasets::importer(arguments.format);
   const bool infer = arguments.infer || arguments.infer_only;
-  if (infer && arguments.format != "csv") throw core::usage_error("only csv is inferred", "give --options import.toml, or import it as csv");
+  if (infer && format.infer == nullptr) throw core::usage_error("only csv and parquet are inferred", "give --options import.toml, or import it as csv");
   if (infer && !arguments.options.empty()) throw core::usage_error("--infer and --options exclude each other", "give one of them");
   const bool append = !arguments.append_to.empty();
   if (append && infer) throw core::usage_error("--append-to takes the options of the dataset", "leave out --infer");
@@ -59,7 +58,7 @@ void check(const ImportArguments& arguments) {
   }
   if (arguments.infer && arguments.label.empty()) throw core::usage_error("--infer needs --label COL", "name the column that is to be predicted");
   if (arguments.out.empty() && !arguments.infer_only) throw core::usage_error("--out is missing", "name the folder of the new dataset: --out DATASET");
-  if (arguments.infer_only && arguments.inputs.empty()) throw core::usage_error("no input file is named", "name the CSV files to look at");
+  if (arguments.infer_only && arguments.inputs.empty()) throw core::usage_error("no input file is named", "name the files to look at");
 }
 
 // The text of the import.toml: the given file's, that of the dataset that is appended to, or what the data suggest.
@@ -70,7 +69,7 @@ std::string options_text(const ImportArguments& arguments) {
   }
   if (!arguments.options.empty()) return core::read_file(arguments.options);
   if (!arguments.infer && !arguments.infer_only) return {};
-  return datasets::infer_import(datasets::import_inputs(arguments.inputs, {}, {}), arguments.label);
+  return datasets::importer(arguments.format).infer(datasets::import_inputs(arguments.inputs, {}, {}), arguments.label);
 }
 
 std::string infer_only(const ImportArguments& arguments, bool json) {
@@ -170,6 +169,7 @@ Command import_command() {
           "  cohort import csv credit.csv.gz --out credit --options import.toml       import by a file of options\n"
           "  cohort import csv train=a.csv test=b.csv --out ads --options ads.toml    keep files apart as parts\n"
           "  mpirun -n 4 cohort import csv 'logs/*.csv.gz' --out logs --options l.toml  on all ranks, the same dataset\n"
+          "  cohort import parquet 'logs/*.parquet' --out logs                        kinds by the types of the columns, unless --options or --infer say more\n"
           "  cohort import movielens ml-1m/ratings.dat --out ml-1m                    a format that knows its columns\n"
           "  cohort import csv may.csv --out logs-2 --append-to logs                  logs and the rows of may.csv, sharing the files of logs\n"
           "  cohort describe import FORMAT                                            all options of such a file\n",

@@ -300,7 +300,7 @@ class Inference(ImportCase):
             result = cohort("import", "csv", source, *arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertIn("remedy:", result.stderr)
-        self.assertEqual(cohort("import", "parquet", source, "--out", self.out, "--options", options).returncode, 2)
+        self.assertEqual(cohort("import", "parqet", source, "--out", self.out, "--options", options).returncode, 2)
 
 
 class Inspect(ImportCase):
