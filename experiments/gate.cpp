@@ -1,5 +1,6 @@
 #include "experiments/gate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -99,7 +100,8 @@ Gate look_at_data(const Prepared& prepared, const std::filesystem::path& kept, c
   if (!take_kept(prepared, text, gate.report)) {
     std::vector<std::string> not_features{prepared.targets.label};
     if (!prepared.targets.weight.empty()) not_features.push_back(prepared.targets.weight);
-    gate.report = datasets::run_checks({prepared.dataset, prepared.split, experiment.split, experiment.features, std::move(not_features), prepared.targets.label},
+    gate.report = datasets::run_checks({prepared.dataset, prepared.split, experiment.split, experiment.features, std::move(not_features), prepared.targets.label,
+                                        static_cast<int>(std::max(experiment.loader.threads, experiment.train.threads))},
                                        experiment.checks, comm);
   }
   const bool fails = experiment.checks.on_finding == "fail";

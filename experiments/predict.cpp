@@ -188,39 +188,39 @@ nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicat
     Experiment experiment;
     if (found != served.contents.extra.end()) experiment = read_experiment(core::TomlDocument::parse(found->second, "config.toml"));
     const std::string label = experiment.data.label.empty() ? labels.front() : experiment.data.label;
-    std::vector<uint64_t> rows;
-    if (request.split.empty()) {
-      rows.resize(dataset.rows());
-      for (uint64_t i = 0; i < rows.size(); ++i) rows[i] = i;
-    } else {
-      const datasets::Split split = datasets::Split::make(dataset, experiment.split, experiment.data.fold, label, static_cast<uint64_t>(experiment.seed));
-      const datasets::Part part = request.split == "train" ? datasets::Part::kTrain : request.split == "valid" ? datasets::Part::kValid : datasets::Part::kTest;
-      for (uint64_t i = 0; i < split.size(part); ++i) rows.push_back(split.row(part, i));
+    std::optional<datasets::Split> split;
+    datasets::Part part = datasets::Part::kTest;
+    if (!request.split.empty()) {
+      split = datasets::Split::make(dataset, experiment.split, experiment.data.fold, label, static_cast<uint64_t>(experiment.seed));
+      part = request.split == "train" ? datasets::Part::kTrain : request.split == "valid" ? datasets::Part::kValid : datasets::Part::kTest;
     }
+    const uint64_t rows = split ? split->size(part) : dataset.rows();
+    const auto row_of = [&](uint64_t i) { return split ? split->row(part, i) : i; };
 
     const auto block = static_cast<uint64_t>(models::kScoreBlock);
-    const uint64_t blocks = (rows.size() + block - 1) / block, r = static_cast<uint64_t>(comm.rank()), n = static_cast<uint64_t>(comm.size());
+    const uint64_t blocks = (rows + block - 1) / block, r = static_cast<uint64_t>(comm.rank()), n = static_cast<uint64_t>(comm.size());
     mine.outputs = manifest.outputs;
-    mine.total = rows.size();
-    mine.first = std::min<uint64_t>(rows.size(), blocks * r / n * block);
-    const uint64_t last = std::min<uint64_t>(rows.size(), blocks * (r + 1) / n * block);
+    mine.total = rows;
+    mine.first = std::min(rows, blocks * r / n * block);
+    const uint64_t last = std::min(rows, blocks * (r + 1) / n * block);
     const datasets::Column& column = dataset.schema().at(label);
     for (uint64_t i = mine.first; i < last;) {
       // Neighbouring rows are read together.
+      const uint64_t first = row_of(i);
       uint64_t count = 1;
-      while (i + count < last && count < kBlockRows && rows[i + count] == rows[i] + count) ++count;
-      const std::vector<float> p = served.score(datasets::read_raw(dataset, served.contents.features.columns(), rows[i], count));
+      while (i + count < last && count < kBlockRows && row_of(i + count) == first + count) ++count;
+      const std::vector<float> p = served.score(datasets::read_raw(dataset, served.contents.features.columns(), first, count));
       mine.prediction.insert(mine.prediction.end(), p.begin(), p.end());
       std::vector<float> y(count);
       if (column.dtype == datasets::DType::kInt32) {
         std::vector<int32_t> classes(count);
-        dataset.read(column, rows[i], std::span<int32_t>(classes));
+        dataset.read(column, first, std::span<int32_t>(classes));
         std::copy(classes.begin(), classes.end(), y.begin());
       } else {
-        dataset.read(column, rows[i], std::span<float>(y));
+        dataset.read(column, first, std::span<float>(y));
       }
       mine.label.insert(mine.label.end(), y.begin(), y.end());
-      mine.row.insert(mine.row.end(), rows.begin() + static_cast<std::ptrdiff_t>(i), rows.begin() + static_cast<std::ptrdiff_t>(i + count));
+      for (uint64_t k = 0; k < count; ++k) mine.row.push_back(first + k);
       i += count;
     }
     task = manifest.task;

@@ -70,6 +70,7 @@ Prepared prepare(Experiment experiment, const core::TomlDocument& document, core
     const std::string weight = find_weight(experiment, dataset, diagnostics);
     datasets::check_features(experiment.features, dataset.schema(), "features", diagnostics);
     datasets::check_options(experiment.checks, dataset.schema(), "checks", diagnostics);
+    if (label != nullptr) datasets::check_loader(experiment.loader, dataset.schema(), label->name, "loader", diagnostics);
     if (label != nullptr) check_objective(experiment, *label, diagnostics);
     diagnostics.throw_if_errors();
     if (comm.is_root() && !diagnostics.warnings().empty()) spdlog::warn("{}", diagnostics.warnings());

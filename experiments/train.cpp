@@ -94,10 +94,10 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
                   RunFolder* run, core::Communicator& comm) {
   for (const datasets::Part part : {datasets::Part::kValid, datasets::Part::kTest}) {
     if (prepared.split.size(part) == 0) continue;
-    const trainer::Predictions mine = trainer::score(trained.state, trained.replicas, *prepared.objective, store, prepared.split, part, comm.rank(), comm.size(), trained.workers);
+    trainer::Predictions mine = trainer::score(trained.state, trained.replicas, *prepared.objective, store, prepared.split, part, comm.rank(), comm.size(), trained.workers);
     trainer::Metrics metrics = trainer::compute_metrics(comm, mine, prepared.objective->task(), prepared.experiment.evaluate.threshold);
     if (const auto best_possible = auc_of_true_probability(prepared, part, mine, comm)) metrics["auc_true"] = *best_possible;
-    const trainer::Predictions all = trainer::gather_predictions(comm, mine);
+    const trainer::Predictions all = trainer::gather_predictions(comm, std::move(mine));
     core::on_root(comm, [&] {
       const std::string name = datasets::to_string(part);
       for (const auto& [metric, value] : metrics) {

@@ -11,13 +11,17 @@ namespace cohort::trainer {
 namespace {
 
 template <class T>
-void append_gathered(core::Communicator& comm, const std::vector<T>& mine, std::vector<T>& all) {
-  const std::vector<core::Bytes> parts = comm.all_gather(std::as_bytes(std::span<const T>(mine)));
+void gather_into(core::Communicator& comm, std::vector<T>& mine, std::vector<T>& all) {
+  std::vector<core::Bytes> parts = comm.all_gather(std::as_bytes(std::span<const T>(mine)));
+  std::vector<T>().swap(mine);
   if (!comm.is_root()) return;
-  for (const core::Bytes& part : parts) {
-    const std::size_t before = all.size();
-    all.resize(before + part.size() / sizeof(T));
+  std::size_t total = 0, before = 0;
+  for (const core::Bytes& part : parts) total += part.size() / sizeof(T);
+  all.resize(total);
+  for (core::Bytes& part : parts) {
     if (!part.empty()) std::memcpy(all.data() + before, part.data(), part.size());
+    before += part.size() / sizeof(T);
+    core::Bytes().swap(part);
   }
 }
 
@@ -65,14 +69,15 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
   return result;
 }
 
-Predictions gather_predictions(core::Communicator& comm, const Predictions& mine) {
+Predictions gather_predictions(core::Communicator& comm, Predictions mine) {
+  if (comm.size() == 1) return mine;
   Predictions all;
   all.part = mine.part;
   all.outputs = mine.outputs;
   all.total = mine.total;
-  append_gathered(comm, mine.row, all.row);
-  append_gathered(comm, mine.label, all.label);
-  append_gathered(comm, mine.prediction, all.prediction);
+  gather_into(comm, mine.row, all.row);
+  gather_into(comm, mine.label, all.label);
+  gather_into(comm, mine.prediction, all.prediction);
   return all;
 }
 

@@ -27,7 +27,7 @@ struct Predictions {
 Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
                   const datasets::Split& split, datasets::Part part, int rank, int ranks, LaneWorkers& workers);
 
-/// Collective. All predictions on rank 0, in order of position; empty elsewhere.
-Predictions gather_predictions(core::Communicator& comm, const Predictions& mine);
+/// Collective. All predictions on rank 0, in order of position; empty elsewhere. Hand `mine` over where it is large: it is freed on the way.
+Predictions gather_predictions(core::Communicator& comm, Predictions mine);
 
 }  // namespace cohort::trainer

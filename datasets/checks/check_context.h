@@ -17,16 +17,27 @@ namespace cohort::datasets {
 /// Fewer training rows than this prove nothing about a column.
 inline constexpr std::size_t kLeastRows = 50;
 
-struct CheckContext {
-  const Dataset& dataset;
-  const Split& split;
-  const CheckOptions& options;
+/// Up to that many rows of a part everything is exact; of more, about as many are looked at where values must be sorted. A share or an AUC is then known to
+/// within a few ten-thousandths, far less than what the limits of the checks leave.
+inline constexpr uint64_t kCheckRows = 2'000'000;
+
+/// What is made once; then read-only for all threads.
+struct CheckBasis {
   RowSample sample;
+  uint64_t sample_rows = kCheckRows;      ///< of a part, at most (nearly)
   CheckedLabel label;
   std::vector<uint8_t> folds;             ///< of the training rows of the sample: 0 … kFolds−1
   std::array<double, 4> effective{};      ///< effective rows of each part: fewer than its rows where rows come in groups
   TimeSource cut;
   std::vector<int64_t> cut_times;         ///< of the training rows of the sample; empty where the cut is no column
+};
+
+/// What one thread checks columns with. The dataset is that thread's own.
+struct CheckContext {
+  const Dataset& dataset;
+  const Split& split;
+  const CheckOptions& options;
+  const CheckBasis& basis;
 };
 
 inline constexpr uint64_t kFolds = 5;

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "core/philox.h"
+
 namespace cohort::datasets {
 namespace {
 
@@ -34,7 +36,7 @@ void read_numbers(const Dataset& dataset, const Split& split, const RowSample& s
   std::vector<float> train;
   bool first = true;
   float before = 0;
-  each_number(dataset, split, kParts, *result.column, [&](Part part, uint64_t position, float value) {
+  each_number(dataset, split, kParts, *result.column, [&](Part part, uint64_t row, float value) {
     const auto at = static_cast<std::size_t>(part);
     result.missing[at] += std::isnan(value) ? 1 : 0;
     if (part == Part::kTrain) {
@@ -42,7 +44,7 @@ void read_numbers(const Dataset& dataset, const Split& split, const RowSample& s
       before = value;
       first = false;
     }
-    if (sample.keeps(part, position)) (part == Part::kTrain ? train : result.others[at]).push_back(value);
+    if (sample.keeps(row)) (part == Part::kTrain ? train : result.others[at]).push_back(value);
   });
   result.train = code_numbers(train);
 }
@@ -53,11 +55,11 @@ void read_categories(const Dataset& dataset, const Split& split, const RowSample
   for (const Part part : kParts) result.counts[static_cast<std::size_t>(part)].resize(size);
   each_part_value<int32_t>(
       dataset, split, kParts, [&](uint64_t first, std::span<int32_t> out) { dataset.read(*result.column, first, out); },
-      [&](Part part, uint64_t position, int32_t code) {
+      [&](Part part, uint64_t row, int32_t code) {
         const auto at = static_cast<std::size_t>(part);
         if (code < 0) ++result.missing[at];
         else ++result.counts[at][static_cast<std::size_t>(code)];
-        if (part == Part::kTrain && sample.keeps(part, position)) result.train.of_row.push_back(code);
+        if (part == Part::kTrain && sample.keeps(row)) result.train.of_row.push_back(code);
       });
   const auto& counts = result.counts[static_cast<std::size_t>(Part::kTrain)];
   const auto present = std::count_if(counts.begin(), counts.end(), [](uint64_t count) { return count > 0; });
@@ -123,14 +125,14 @@ CheckedLabel read_checked_label(const Dataset& dataset, const Split& split, cons
   if (column.dtype == DType::kInt32) {
     each_part_value<int32_t>(
         dataset, split, kTrainAlone, [&](uint64_t first, std::span<int32_t> out) { dataset.read(column, first, out); },
-        [&](Part part, uint64_t position, int32_t code) {
-          if (sample.keeps(part, position)) label.codes.of_row.push_back(code);
+        [&](Part, uint64_t row, int32_t code) {
+          if (sample.keeps(row)) label.codes.of_row.push_back(code);
         });
     label.codes.size = column.classes.size();
   } else {
     std::vector<float> values;
-    each_number(dataset, split, kTrainAlone, column, [&](Part part, uint64_t position, float value) {
-      if (sample.keeps(part, position)) values.push_back(value);
+    each_number(dataset, split, kTrainAlone, column, [&](Part, uint64_t row, float value) {
+      if (sample.keeps(row)) values.push_back(value);
     });
     if (label.is_class()) {
       label.codes.size = label.classes.size();
@@ -144,12 +146,27 @@ CheckedLabel read_checked_label(const Dataset& dataset, const Split& split, cons
   return label;
 }
 
+double distinct_share(const Dataset& dataset, const Split& split, const Column& column, uint64_t limit) {
+  const uint64_t rows = split.size(Part::kTrain);
+  const uint64_t threshold = rows <= limit ? UINT64_MAX : static_cast<uint64_t>(static_cast<double>(limit) / static_cast<double>(rows) * 0x1p64);
+  const core::KeyedRandom random(0, "checks.distinct");
+  std::vector<uint32_t> kept;
+  each_number(dataset, split, kTrainAlone, column, [&](Part, uint64_t, float value) {
+    if (std::isnan(value)) return;
+    const uint32_t bits = sortable_bits(value);
+    if (random.u64(bits) < threshold) kept.push_back(bits);
+  });
+  std::sort(kept.begin(), kept.end());
+  const auto distinct = std::unique(kept.begin(), kept.end()) - kept.begin();
+  return kept.empty() ? 0 : static_cast<double>(distinct) / static_cast<double>(kept.size());
+}
+
 std::vector<int64_t> read_train_times(const Dataset& dataset, const Split& split, const Column& column, const RowSample& sample) {
   std::vector<int64_t> times;
   each_part_value<int64_t>(
       dataset, split, kTrainAlone, [&](uint64_t first, std::span<int64_t> out) { dataset.read(column, first, out); },
-      [&](Part part, uint64_t position, int64_t time) {
-        if (sample.keeps(part, position)) times.push_back(time);
+      [&](Part, uint64_t row, int64_t time) {
+        if (sample.keeps(row)) times.push_back(time);
       });
   return times;
 }

@@ -20,7 +20,7 @@ struct Codes {
 /// NaN is missing; −0 is 0.
 Codes code_numbers(std::span<const float> values);
 
-/// One feature. Where parts have more than kExactRows rows, what is counted (`counts`, `missing`, `constant`) still holds for all rows.
+/// One feature. Where parts have more than kCheckRows rows, what is counted (`counts`, `missing`, `constant`) still holds for all rows.
 struct CheckedColumn {
   const Column* column = nullptr;
   bool ordered = false;                        ///< a number; else a category, whose codes are in no order that means anything
@@ -33,6 +33,10 @@ struct CheckedColumn {
 
 /// Reads a dense or categorical column once. A float64 one is rounded to float32, as its feature is. Throws Error (damaged).
 CheckedColumn read_checked_column(const Dataset& dataset, const Split& split, const Column& column, const RowSample& sample);
+
+/// Share of distinct values among the known training rows of a number: of all rows that hold one of the values drawn by a key of the value, so that the
+/// share is that of all rows (among rows drawn one by one, values repeat less). Looks at about `limit` rows. Reads the column once more.
+double distinct_share(const Dataset& dataset, const Split& split, const Column& column, uint64_t limit);
 
 /// The label of the training rows of the sample.
 struct CheckedLabel {

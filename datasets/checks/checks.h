@@ -20,13 +20,15 @@ struct CheckInput {
   const FeatureOptions& features;         ///< columns that are features are judged
   std::vector<std::string> not_features;  ///< label and weight
   std::string label;
+  int threads = 1;                        ///< that look at columns; no part of the result
 };
 
-/// Collective. Reads every feature once, a column by one rank; the report is equal on all ranks and for any number of them.
+/// Collective. Reads every feature once (numbers that look like ids twice), a column by one thread of one rank; the report is equal on all ranks, and for any
+/// number of ranks and threads. Shows progress.
 ///
-/// Looked at are the training rows, and for `unseen_values` and `shift` the others too. Weights are left aside. All is exact up to 10 million
-/// rows a part; of more rows a keyed sample of about as many is taken where values must be sorted, all rows elsewhere. Memory of a rank: up
-/// to about 40 bytes a row looked at, and one column's dictionary counts. `exact_rows` is kExactRows but for tests.
+/// Looked at are the training rows, and for `unseen_values` and `shift` the others too. Weights are left aside. All is exact up to kCheckRows (2 million)
+/// rows a part; of more rows a keyed sample of about as many is taken where values must be sorted, all rows elsewhere. Memory of a rank: a bit a row, and for each
+/// thread up to about 40 bytes a row looked at, and one column's dictionary counts. `exact_rows` is kCheckRows but for tests.
 ///
 ///   label_copy      Cohen's κ of the best one-to-one match between values and classes; of "missing" and a class; of equality with a number
 ///   single_feature  AUC of the value, of being missing, and (categories, and numbers of few values) of the label's rate in other folds;

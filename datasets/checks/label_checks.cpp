@@ -185,13 +185,13 @@ struct Separation {
 };
 
 Separation class_separation(const CheckContext& context, const CheckedColumn& column) {
-  const CheckedLabel& label = context.label;
+  const CheckedLabel& label = context.basis.label;
   Separation best;
   std::vector<double> target(column.train.of_row.size());
   std::vector<int32_t> missing(column.train.of_row.size());
   for (std::size_t i = 0; i < missing.size(); ++i) missing[i] = column.train.of_row[i] < 0 ? 1 : 0;
   const bool codes = may_be_codes(column), some_missing = column.missing[static_cast<std::size_t>(Part::kTrain)] > 0;
-  const Cells cells = codes ? Cells(column.train, context.folds) : Cells(Codes(), {});
+  const Cells cells = codes ? Cells(column.train, context.basis.folds) : Cells(Codes(), {});
   for (const int32_t of_class : label.judged) {
     const std::string which = label.classes.size() == 2 ? "" : fmt::format(", class {} against the rest", quoted(label.classes[static_cast<std::size_t>(of_class)]));
     const auto turned = [](double auc) { return std::max(auc, 1 - auc); };
@@ -207,7 +207,7 @@ Separation class_separation(const CheckContext& context, const CheckedColumn& co
 }
 
 Separation rank_separation(const CheckContext& context, const CheckedColumn& column) {
-  const Codes& label = context.label.codes;
+  const Codes& label = context.basis.label.codes;
   Separation best;
   const auto known = std::count_if(column.train.of_row.begin(), column.train.of_row.end(), [](int32_t code) { return code >= 0; });
   if (column.ordered && static_cast<std::size_t>(known) >= kLeastRows)
@@ -226,14 +226,14 @@ Separation rank_separation(const CheckContext& context, const CheckedColumn& col
   }
   std::vector<double> target;
   for (const int32_t code : label.of_row) target.push_back(code < 0 ? static_cast<double>(below) : ranks[static_cast<std::size_t>(code)]);
-  const Codes scores = Cells(column.train, context.folds).scores(target);
+  const Codes scores = Cells(column.train, context.basis.folds).scores(target);
   best.take(core::spearman(scores.of_row, scores.size, label.of_row, label.size), "by the label's mean at each value (of other rows)");
   return best;
 }
 
 void find_copy(const CheckContext& context, const CheckedColumn& column, ColumnOutcome& outcome) {
   const LabelCopyOptions& options = context.options.label_copy;
-  const CheckedLabel& label = context.label;
+  const CheckedLabel& label = context.basis.label;
   double agreement = NAN, by_missing = NAN;
   if (!label.is_class()) {
     if (const std::vector<float> values = numbers_of(column); values.size() == column.train.size) agreement = equality_agreement(column.train, values, label.codes);
@@ -259,7 +259,7 @@ void find_copy(const CheckContext& context, const CheckedColumn& column, ColumnO
 void find_single(const CheckContext& context, const CheckedColumn& column, ColumnOutcome& outcome) {
   const SingleFeatureOptions& options = context.options.single_feature;
   if (options.severity == "off") return;
-  const bool classes = context.label.is_class();
+  const bool classes = context.basis.label.is_class();
   const Separation best = classes ? class_separation(context, column) : rank_separation(context, column);
   outcome.measures.separation = best.value;
   const double error = classes ? options.auc : options.rank, warning = classes ? options.auc_warning : options.rank_warning;
@@ -269,7 +269,7 @@ void find_single(const CheckContext& context, const CheckedColumn& column, Colum
   outcome.findings.push_back({"single_feature", name, *severity_under(options.severity, strong ? Severity::kError : Severity::kWarning), best.value,
                               strong ? error : warning,
                               fmt::format("column {} alone ranks the rows by {} with {} {:.4f}, {}: it may have been recorded after the outcome", quoted(name),
-                                          quoted(context.label.column->name), classes ? "an AUC of" : "a rank correlation of", best.value, best.how),
+                                          quoted(context.basis.label.column->name), classes ? "an AUC of" : "a rank correlation of", best.value, best.how),
                               usual_remedy(name, "single_feature")});
 }
 

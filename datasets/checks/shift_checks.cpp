@@ -121,10 +121,10 @@ BinCounts category_bins(const CheckedColumn& column, Part part, double smaller_s
 void measure_shift(const CheckContext& context, const CheckedColumn& column, ColumnOutcome& outcome) {
   const ShiftOptions& options = context.options.shift;
   if (options.severity == "off") return;
-  const double n = context.effective[kTrainPart];
+  const double n = context.basis.effective[kTrainPart];
   for (const Part part : {Part::kValid, Part::kTest}) {
     if (context.split.size(part) == 0) continue;
-    const double m = context.effective[static_cast<std::size_t>(part)], smaller = std::min(n, m);
+    const double m = context.basis.effective[static_cast<std::size_t>(part)], smaller = std::min(n, m);
     const auto bins = static_cast<std::size_t>(std::min(static_cast<double>(options.bins), std::floor(smaller / kLeastExpected)));
     if (bins < 2) continue;
     const BinCounts counts = column.ordered ? number_bins(column, part, bins, smaller) : category_bins(column, part, smaller);

@@ -26,8 +26,8 @@ struct Lateness {
 };
 
 int64_t cut_of_row(const CheckContext& context, std::size_t row) {
-  const int64_t own = context.cut_times.empty() ? kNoInteger : context.cut_times[row];
-  return own == kNoInteger ? context.cut.fixed : own;
+  const int64_t own = context.basis.cut_times.empty() ? kNoInteger : context.basis.cut_times[row];
+  return own == kNoInteger ? context.basis.cut.fixed : own;
 }
 
 Lateness lateness_of(const CheckContext& context, const std::vector<int64_t>& times) {
@@ -39,8 +39,8 @@ Lateness lateness_of(const CheckContext& context, const std::vector<int64_t>& ti
 /// When the column's values became known, row by row.
 Lateness availability_lateness(const CheckContext& context, const TimeSource& available) {
   std::vector<int64_t> times;
-  if (available.column != nullptr) times = read_train_times(context.dataset, context.split, *available.column, context.sample);
-  else times.assign(context.label.codes.of_row.size(), available.fixed);
+  if (available.column != nullptr) times = read_train_times(context.dataset, context.split, *available.column, context.basis.sample);
+  else times.assign(context.basis.label.codes.of_row.size(), available.fixed);
   return lateness_of(context, times);
 }
 
@@ -97,7 +97,7 @@ void report_late(const CheckContext& context, const std::string& name, const Lat
   outcome.measures.late = lateness.share();
   if (lateness.late == 0 || !(lateness.share() > options.share)) return;
   outcome.findings.push_back({"after_cut", name, *severity_under(options.severity, strength), lateness.share(), options.share,
-                              fmt::format("column {} {} {} in {} of the training rows", quoted(name), what, context.cut.text(), percent_text(lateness.share())), remedy});
+                              fmt::format("column {} {} {} in {} of the training rows", quoted(name), what, context.basis.cut.text(), percent_text(lateness.share())), remedy});
 }
 
 }  // namespace
@@ -113,14 +113,14 @@ void check_feature_times(const CheckContext& context, const CheckedColumn& colum
                                             quoted(name), quoted(column.column->available_at)),
                                 usual_remedy(name, "after_cut")});
   }
-  if (available.known() && !context.cut.known()) {
+  if (available.known() && !context.basis.cut.known()) {
     outcome.findings.push_back({"after_cut", name, Severity::kWarning, NAN, NAN,
                                 fmt::format("column {} is available from {} on, but nothing says for which moment the model predicts: it can't be judged", quoted(name),
                                             available.text()),
                                 "set checks.after_cut.cut_column (or cut), or use a split by time; " + usual_remedy(name, "after_cut")});
     return;
   }
-  if (!context.cut.known()) return;
+  if (!context.basis.cut.known()) return;
   if (available.known()) {
     report_late(context, name, availability_lateness(context, available), Severity::kError, fmt::format("became known ({}) only after", available.text()),
                 usual_remedy(name, "after_cut"), outcome);
@@ -131,9 +131,9 @@ void check_feature_times(const CheckContext& context, const CheckedColumn& colum
 }
 
 void check_time_column(const CheckContext& context, const Column& column, ColumnOutcome& outcome) {
-  if (context.options.after_cut.severity == "off" || !context.cut.known()) return;
+  if (context.options.after_cut.severity == "off" || !context.basis.cut.known()) return;
   const std::string& name = column.name;
-  const Lateness lateness = lateness_of(context, read_train_times(context.dataset, context.split, column, context.sample));
+  const Lateness lateness = lateness_of(context, read_train_times(context.dataset, context.split, column, context.basis.sample));
   report_late(context, name, lateness, Severity::kWarning, "holds times after",
               "what is derived from it isn't known at that moment: " + usual_remedy(name, "after_cut"), outcome);
 }

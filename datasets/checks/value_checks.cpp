@@ -42,14 +42,19 @@ NumberEvidence number_evidence(const Codes& codes, std::size_t rows) {
 
 void find_id(const CheckContext& context, const CheckedColumn& column, ColumnOutcome& outcome) {
   const IdLikeOptions& options = context.options.id_like;
-  const auto known = static_cast<std::size_t>(std::count_if(column.train.of_row.begin(), column.train.of_row.end(), [](int32_t code) { return code >= 0; }));
+  const auto known = column.ordered ? static_cast<std::size_t>(std::count_if(column.train.of_row.begin(), column.train.of_row.end(), [](int32_t code) { return code >= 0; }))
+                                    : std::accumulate(column.counts[kTrain].begin(), column.counts[kTrain].end(), std::size_t{0});
   if (known < kLeastRows) return;
-  const double share = static_cast<double>(outcome.measures.distinct) / static_cast<double>(known);
+  double share = static_cast<double>(outcome.measures.distinct) / static_cast<double>(known);
   if (share < options.distinct) return;
   NumberEvidence evidence{"is a category", true};
   if (column.ordered) evidence = number_evidence(column.train, known);
   const auto severity = severity_under(options.severity, evidence.strong ? Severity::kError : Severity::kWarning);
   if (evidence.what.empty() || !severity) return;
+  if (column.ordered && !context.basis.sample.exact(Part::kTrain)) {
+    share = distinct_share(context.dataset, context.split, *column.column, context.basis.sample_rows);
+    if (share < options.distinct) return;
+  }
   const std::string& name = column.column->name;
   outcome.findings.push_back({"id_like", name, *severity, share, options.distinct,
                               fmt::format("column {} looks like an id: it {}, and {} of its values in the training rows are distinct", quoted(name), evidence.what,

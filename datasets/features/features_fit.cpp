@@ -43,7 +43,6 @@ class DenseFitter {
     Moments moments;
     uint64_t missing = 0;
     std::vector<float> sample, numbers;
-    float lowest = kLargest, highest = -kLargest;
     values_.each_block([&](uint64_t position, std::span<float> block) {
       numbers.clear();
       for (std::size_t i = 0; i < block.size(); ++i) {
@@ -51,20 +50,12 @@ class DenseFitter {
         if (!is_number(block[i])) continue;
         const float value = std::clamp(block[i], -kLargest, kLargest);
         numbers.push_back(value);
-        lowest = std::min(lowest, value);
-        highest = std::max(highest, value);
         if (rule_.impute == "median" && values_.sampled(position + i)) sample.push_back(value);
       }
       moments.merge(Moments::of(numbers));
     });
     feature_.indicator = rule_.indicator && missing > 0;
-    if (moments.count == 0) {
-      spdlog::warn("column \"{}\" has no value in the training split: its feature is constant; consider features.drop", feature_.column);
-      return;
-    }
-    if (lowest == highest) {
-      spdlog::warn("column \"{}\" has one value in the training split ({}): it tells nothing; consider features.drop", feature_.column, lowest);
-    }
+    if (moments.count == 0) return;
     if (rule_.impute == "mean") feature_.fill = static_cast<float>(moments.mean);
     if (rule_.impute == "median" && !sample.empty()) {
       std::sort(sample.begin(), sample.end());

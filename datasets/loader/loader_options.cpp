@@ -1,6 +1,27 @@
 #include "datasets/loader/loader_options.h"
 
+#include <fmt/format.h>
+
+#include "core/error.h"
+
 namespace cohort::datasets {
+namespace {
+
+/// What is wrong with drawing rows by this column, and what to do; nothing where it is right.
+std::pair<std::string, std::string> sampling_problem(const LoaderOptions& options, const Column& column) {
+  const std::string name = "\"" + column.name + "\"", kind = name + " is of kind " + to_string(column.kind);
+  if (options.sampling == "weighted") {
+    if (column.kind == Kind::kWeight || column.kind == Kind::kDense) return {};
+    return {kind + ", and rows are weighted by a dense or weight column", "name another column"};
+  }
+  if (column.kind != Kind::kLabel && column.kind != Kind::kCategorical) return {kind + ", and classes come from a label or categorical column", "name another column"};
+  const std::size_t classes = sampled_classes(column);
+  if (classes == 0) return {name + " has no classes", "name a label or categorical column with some"};
+  if (classes > kMostSampledClasses) return {fmt::format("{} has {} classes, more than {}", name, classes, kMostSampledClasses), "name a column of fewer"};
+  return {};
+}
+
+}  // namespace
 
 void SequenceOptions::describe(core::Describe<SequenceOptions>& d) {
   using O = SequenceOptions;
@@ -40,6 +61,28 @@ void LoaderOptions::describe(core::Describe<LoaderOptions>& d) {
     if (!o.shares.empty() && o.sampling != "stratified") return "shares belong to stratified sampling";
     return !o.shares.empty() && (sum < 0.999 || sum > 1.001) ? "the shares must add up to 1" : "";
   });
+}
+
+std::size_t sampled_classes(const Column& column) {
+  return column.kind == Kind::kLabel ? column.classes.size() : column.kind == Kind::kCategorical ? column.dictionary.size() : 0;
+}
+
+void check_loader(const LoaderOptions& options, const Schema& schema, const std::string& label, const std::string& path, core::Diagnostics& diagnostics) {
+  if (options.sampling == "all") return;
+  const bool own = !options.sampling_column.empty();
+  const std::string& name = own ? options.sampling_column : label;
+  const std::string place = path + (own ? ".sampling_column" : ".sampling");
+  const Column* column = schema.find(name);
+  if (column == nullptr) {
+    const std::string guess = core::did_you_mean(name, schema.names());
+    return diagnostics.error(place, fmt::format("the dataset has no column \"{}\"", name),
+                             guess.empty() ? "`cohort inspect` lists the columns" : fmt::format("did you mean \"{}\"?", guess));
+  }
+  if (const auto [problem, remedy] = sampling_problem(options, *column); !problem.empty()) return diagnostics.error(place, problem, remedy);
+  if (options.sampling == "stratified" && !options.shares.empty() && options.shares.size() != sampled_classes(*column)) {
+    diagnostics.error(path + ".shares", fmt::format("there are {} shares, and \"{}\" has {} classes", options.shares.size(), name, sampled_classes(*column)),
+                      "give one for each class");
+  }
 }
 
 }  // namespace cohort::datasets

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "datasets/schema.h"
 
 namespace cohort::datasets {
 
@@ -31,5 +32,15 @@ struct LoaderOptions {
   SequenceOptions sequences;
   static void describe(core::Describe<LoaderOptions>& d);
 };
+
+/// Mistakes that only the schema shows: a sampling column that is absent or of another kind, one with no classes or too many, shares that don't fit its
+/// classes. `label` is the label's column. Reported under `path` ("loader").
+void check_loader(const LoaderOptions& options, const Schema& schema, const std::string& label, const std::string& path, core::Diagnostics& diagnostics);
+
+/// A stratified order keeps as many lists of rows.
+inline constexpr std::size_t kMostSampledClasses = 1000;
+
+/// Classes that a label or categorical column has; 0 for a label that is a number.
+std::size_t sampled_classes(const Column& column);
 
 }  // namespace cohort::datasets

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/philox.h"
+#include "datasets/loader/loader_options.h"
 #include "datasets/loader/permutation.h"
 #include "datasets/loader/sampled_order.h"
 
@@ -14,7 +15,6 @@ namespace cohort::datasets {
 namespace {
 
 constexpr uint64_t kReadBlock = 1 << 16;
-constexpr std::size_t kMostClasses = 1000;
 constexpr uint64_t kOne = uint64_t{1} << 32;  ///< the share 1
 
 /// Calls use(row, class) for every training row that has a class, in order.
@@ -158,16 +158,14 @@ std::unique_ptr<const EpochOrder> StratifiedOrder::epoch(uint64_t epoch) const {
 
 /// Number of classes, or a mistake.
 std::size_t classes_of(const Column& column) {
-  std::size_t classes = 0;
-  if (column.kind == Kind::kLabel) classes = column.classes.size();
-  else if (column.kind == Kind::kCategorical) classes = column.dictionary.size();
-  else {
+  if (column.kind != Kind::kLabel && column.kind != Kind::kCategorical) {
     throw core::usage_error("loader.sampling_column: \"" + column.name + "\" is of kind " + to_string(column.kind) + ", and classes come from a label or categorical column",
                             "name another column");
   }
+  const std::size_t classes = sampled_classes(column);
   if (classes == 0) throw core::usage_error("loader.sampling_column: \"" + column.name + "\" has no classes", "name a label or categorical column with some");
-  if (classes > kMostClasses) {
-    throw core::usage_error(fmt::format("loader.sampling_column: \"{}\" has {} classes, more than {}", column.name, classes, kMostClasses), "name a column of fewer");
+  if (classes > kMostSampledClasses) {
+    throw core::usage_error(fmt::format("loader.sampling_column: \"{}\" has {} classes, more than {}", column.name, classes, kMostSampledClasses), "name a column of fewer");
   }
   return classes;
 }

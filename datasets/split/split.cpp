@@ -1,30 +1,35 @@
 #include "datasets/split/split.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <numeric>
+#include <functional>
+#include <span>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <xxhash.h>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "datasets/split/dealing_rules.h"
 #include "datasets/split/fold_file.h"
+#include "datasets/split/order_statistics.h"
 #include "datasets/split/split_draw.h"
+#include "datasets/split/strata.h"
+#include "datasets/split/stretches.h"
 
 namespace cohort::datasets {
 namespace {
 
 constexpr int64_t kMostFolds = 64;  // bits of a mask
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
-/// Makes the assignment of each stored row.
+/// Makes the assignment of each stored row. Memory: a byte a row, what a draw needs (deal()), and one stretch of a column.
 class Maker {
  public:
   Maker(const Dataset& dataset, const SplitOptions& options, int64_t fold, const std::string& label, uint64_t seed)
-      : dataset_(dataset), options_(options), fold_(fold), label_(label), seed_(seed), parts_(dataset.rows(), Part::kTrain), numbers_(dataset.rows()) {
+      : dataset_(dataset), options_(options), fold_(fold), label_(label), seed_(seed), parts_(dataset.rows(), Part::kTrain) {
     if (dataset.rows() == 0) throw core::usage_error("the dataset has no rows", "import some");
-    dataset.read_row_numbers(0, numbers_);
   }
 
   std::vector<Part> make() {
@@ -69,56 +74,38 @@ class Maker {
   }
 
   void by_hash() {
-    const std::vector<std::string> ids = read_ids(dataset_, need_column("the id whose rows stay together"));
-    for (uint64_t i = 0; i < parts_.size(); ++i) {
-      const double share = hash_share(ids[i], seed_, "split");
+    const Column& column = need_column("the id whose rows stay together");
+    const HashShare share_of(seed_, "split"), valid_share_of(seed_, fmt::format("split.valid.{}", fold_));
+    each_id(dataset_, column, [&](uint64_t row, std::string_view id) {
+      const double share = share_of(id);
       if (has_folds()) {
         const auto fold = static_cast<int64_t>(share * static_cast<double>(options_.folds));
-        if (fold == fold_) parts_[i] = Part::kTest;
-        else if (hash_share(ids[i], seed_, fmt::format("split.valid.{}", fold_)) < options_.valid) parts_[i] = Part::kValid;
+        if (fold == fold_) parts_[row] = Part::kTest;
+        else if (valid_share_of(id) < options_.valid) parts_[row] = Part::kValid;
       } else if (share < options_.test) {
-        parts_[i] = Part::kTest;
+        parts_[row] = Part::kTest;
       } else if (share < options_.test + options_.valid) {
-        parts_[i] = Part::kValid;
+        parts_[row] = Part::kValid;
       }
-    }
-  }
-
-  std::vector<uint64_t> rows_in(Part part) const {
-    std::vector<uint64_t> rows;
-    for (uint64_t i = 0; i < parts_.size(); ++i) {
-      if (parts_[i] == part) rows.push_back(i);
-    }
-    return rows;
+    });
   }
 
   void stratified() {
-    const std::vector<int32_t> strata = read_strata(dataset_, label_);
-    const auto shuffled = shuffled_strata(rows_in(Part::kTrain), strata, numbers_, seed_, "split");
+    const Strata strata(dataset_, label_);
     if (has_folds()) {
-      // Each stratum is dealt round robin, from where the one before it ended: folds differ by one row at most.
-      uint64_t dealt = 0;
-      for (const auto& rows : shuffled) {
-        for (const uint64_t row : rows) {
-          if (static_cast<int64_t>(dealt++ % static_cast<uint64_t>(options_.folds)) == fold_) parts_[row] = Part::kTest;
-        }
-      }
+      RoundRobin rule(static_cast<uint64_t>(options_.folds), static_cast<uint64_t>(fold_));
+      deal(dataset_, strata, seed_, "split", rule, parts_);
       draw_valid(strata, fmt::format("split.valid.{}", fold_));
       return;
     }
-    for (const auto& rows : shuffled) {
-      const uint64_t test = rounded_share(rows.size(), options_.test);
-      const uint64_t valid = std::min(rounded_share(rows.size(), options_.valid), rows.size() - test);
-      for (uint64_t i = 0; i < test + valid; ++i) parts_[rows[i]] = i < test ? Part::kTest : Part::kValid;
-    }
+    Shares rule(options_.test, options_.valid);
+    deal(dataset_, strata, seed_, "split", rule, parts_);
   }
 
   /// Moves the share `valid` of the training rows to the validation part.
-  void draw_valid(const std::vector<int32_t>& strata, const std::string& purpose) {
-    for (const auto& rows : shuffled_strata(rows_in(Part::kTrain), strata, numbers_, seed_, purpose)) {
-      const uint64_t valid = rounded_share(rows.size(), options_.valid);
-      for (uint64_t i = 0; i < valid; ++i) parts_[rows[i]] = Part::kValid;
-    }
+  void draw_valid(const Strata& strata, const std::string& purpose) {
+    Shares rule(0, options_.valid);
+    deal(dataset_, strata, seed_, purpose, rule, parts_);
   }
 
   void by_time() {
@@ -126,26 +113,46 @@ class Maker {
     if (column.kind != Kind::kTime) {
       throw core::usage_error("split.column: \"" + column.name + "\" is of kind " + to_string(column.kind) + ", not time", "name a time column");
     }
-    std::vector<int64_t> times(dataset_.rows());
-    dataset_.read(column, 0, std::span<int64_t>(times));
-    std::vector<int64_t> sorted;
-    for (const int64_t time : times) {
-      if (time != kNoInteger) sorted.push_back(time);
-    }
-    if (sorted.empty()) throw core::usage_error("split.column: \"" + column.name + "\" holds no time", "use another split");
-    if (sorted.size() < times.size()) {
-      spdlog::warn("{} rows have no {}: they belong to no part of the split", times.size() - sorted.size(), column.name);
-    }
-    std::sort(sorted.begin(), sorted.end());
-    const uint64_t n = sorted.size(), test = rounded_share(n, options_.test), valid = std::min(rounded_share(n, options_.valid), n - test);
-    // The first time of each part; past the last time where it is empty. Ties at a border go to the newer part.
-    auto first_time = [&](uint64_t index) { return index < n ? sorted[index] : INT64_MAX; };
-    const int64_t test_from = first_time(n - test), valid_from = std::min(test_from, first_time(n - test - valid));
-    for (uint64_t i = 0; i < parts_.size(); ++i) {
-      if (times[i] == kNoInteger) parts_[i] = Part::kNone;
-      else if (test > 0 && times[i] >= test_from) parts_[i] = Part::kTest;
-      else if (valid > 0 && times[i] >= valid_from) parts_[i] = Part::kValid;
-    }
+    const OrderStatistics known([&](const std::function<void(std::span<const uint64_t>)>& use) {
+      std::vector<uint64_t> keys;
+      each_time(column, [&](uint64_t, std::span<const int64_t> times) {
+        keys.clear();
+        for (const int64_t time : times) {
+          if (time != kNoInteger) keys.push_back(static_cast<uint64_t>(time) ^ kSignBit);
+        }
+        use(keys);
+      });
+    });
+    const uint64_t n = known.count();
+    if (n == 0) throw core::usage_error("split.column: \"" + column.name + "\" holds no time", "use another split");
+    if (n < parts_.size()) spdlog::warn("{} rows have no {}: they belong to no part of the split", parts_.size() - n, column.name);
+    const uint64_t test = rounded_share(n, options_.test), valid = std::min(rounded_share(n, options_.valid), n - test);
+    // The first time of each part. Ties at a border go to the newer part.
+    std::vector<uint64_t> places;
+    if (test > 0) places.push_back(n - test);
+    if (valid > 0) places.push_back(n - test - valid);
+    const std::vector<uint64_t> borders = known.at(places);
+    const auto time_of = [](uint64_t key) { return static_cast<int64_t>(key ^ kSignBit); };
+    const int64_t test_from = test > 0 ? time_of(borders.front()) : INT64_MAX, valid_from = valid > 0 ? time_of(borders.back()) : INT64_MAX;
+    each_time(column, [&](uint64_t first, std::span<const int64_t> times) {
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        Part& part = parts_[first + i];
+        if (times[i] == kNoInteger) part = Part::kNone;
+        else if (test > 0 && times[i] >= test_from) part = Part::kTest;
+        else if (valid > 0 && times[i] >= valid_from) part = Part::kValid;
+      }
+    });
+  }
+
+  /// Calls use(first, times) for stretches of stored rows.
+  template <class Use>
+  void each_time(const Column& column, Use use) const {
+    std::vector<int64_t> times;
+    each_stretch(dataset_, [&](uint64_t first, uint64_t rows) {
+      times.resize(rows);
+      dataset_.read(column, first, std::span<int64_t>(times));
+      use(first, std::span<const int64_t>(times));
+    });
   }
 
   Part named(const std::string& name) const {
@@ -157,19 +164,26 @@ class Maker {
   }
 
   void draw_valid_if_unnamed() {
-    if (options_.valid_value.empty() && options_.valid > 0) draw_valid(read_strata(dataset_, label_), "split.valid");
+    if (options_.valid_value.empty() && options_.valid > 0) draw_valid(Strata(dataset_, label_), "split.valid");
   }
 
   void by_column() {
     const Column& column = need_column("the column that names each row's part");
     if (column.kind == Kind::kCategorical) {
-      std::vector<int32_t> codes(dataset_.rows());
-      dataset_.read(column, 0, std::span<int32_t>(codes));
-      for (uint64_t i = 0; i < parts_.size(); ++i) parts_[i] = named(column.dictionary.text(codes[i]));
+      std::vector<Part> part_of{named(column.dictionary.text(-1))};
+      for (std::size_t code = 0; code < column.dictionary.size(); ++code) part_of.push_back(named(column.dictionary.text(static_cast<int32_t>(code))));
+      std::vector<int32_t> codes;
+      each_stretch(dataset_, [&](uint64_t first, uint64_t rows) {
+        codes.resize(rows);
+        dataset_.read(column, first, std::span<int32_t>(codes));
+        for (uint64_t i = 0; i < rows; ++i) parts_[first + i] = part_of[static_cast<std::size_t>(codes[i] + 1)];
+      });
     } else if (is_ragged(column) && column.kind != Kind::kSequence) {
       std::vector<std::string> values;
-      dataset_.read(column, 0, values, dataset_.rows());
-      std::transform(values.begin(), values.end(), parts_.begin(), [&](const std::string& value) { return named(value); });
+      each_stretch(dataset_, [&](uint64_t first, uint64_t rows) {
+        dataset_.read(column, first, values, rows);
+        for (uint64_t i = 0; i < rows; ++i) parts_[first + i] = named(values[i]);
+      });
     } else {
       throw core::usage_error("split.column: \"" + column.name + "\" is of kind " + to_string(column.kind) + " and holds no names",
                               "name a categorical column, or an id or text column of strings");
@@ -188,29 +202,52 @@ class Maker {
   void by_fold_file() {
     if (options_.fold_file.empty()) throw core::usage_error("split.fold_file is not set: method \"folds\" needs it", "name a CSV file row,fold");
     if (fold_ < 0) throw core::usage_error("split.method = \"folds\" needs data.fold, which says which fold is tested", "run with --set data.fold=0");
-    const std::vector<uint64_t> folds = read_fold_file(options_.fold_file, "fold", numbers_);
-    const uint64_t highest = *std::max_element(folds.begin(), folds.end());
-    if (static_cast<uint64_t>(fold_) > highest) {
-      throw core::usage_error(fmt::format("data.fold = {} is out of range: {} has folds 0 to {}", fold_, options_.fold_file, highest), "choose one of them");
+    const auto tested = static_cast<uint64_t>(fold_);
+    uint64_t highest = 0;
+    bool up_to_fold = false;  // a row of the dataset is in this fold or a later one
+    {
+      enum : uint8_t { kEarlier = 1, kTested, kLater };
+      const FoldFile folds(options_.fold_file, "fold", dataset_, [&](uint64_t fold) -> uint8_t {
+        highest = std::max(highest, fold);
+        return fold < tested ? kEarlier : fold == tested ? kTested : kLater;
+      });
+      each_number([&](uint64_t row, uint64_t number) {
+        const uint8_t code = folds.code(number);
+        up_to_fold = up_to_fold || code != kEarlier;
+        if (code == kTested) parts_[row] = Part::kTest;
+      });
     }
-    std::vector<uint64_t> masks;
-    if (!options_.valid_file.empty()) {
-      if (fold_ >= kMostFolds) throw core::usage_error("split.valid_file: a mask has bits for folds 0 to 63", "take out split.valid_file");
-      masks = read_fold_file(options_.valid_file, "mask", numbers_);
+    if (!up_to_fold) {
+      throw core::usage_error(tested > highest ? fmt::format("data.fold = {} is out of range: {} has folds 0 to {}", fold_, options_.fold_file, highest)
+                                               : fmt::format("data.fold = {} is out of range: no row of the dataset is in it", fold_),
+                              "choose one of them");
     }
-    for (uint64_t i = 0; i < parts_.size(); ++i) {
-      const bool valid = !masks.empty() && (masks[i] >> fold_ & 1) != 0;
-      if (folds[i] == static_cast<uint64_t>(fold_)) {
-        if (valid) {
-          throw core::usage_error(fmt::format("row {} is in fold {} and also in its validation part", numbers_[i], fold_), "correct the mask")
-              .at({options_.valid_file, 0, 0});
-        }
-        parts_[i] = Part::kTest;
-      } else if (valid) {
-        parts_[i] = Part::kValid;
+    if (options_.valid_file.empty()) {
+      if (options_.valid > 0) draw_valid(Strata(dataset_, label_), fmt::format("split.valid.{}", fold_));
+      return;
+    }
+    if (fold_ >= kMostFolds) throw core::usage_error("split.valid_file: a mask has bits for folds 0 to 63", "take out split.valid_file");
+    enum : uint8_t { kOther = 1, kValidated };
+    const FoldFile masks(options_.valid_file, "mask", dataset_, [&](uint64_t mask) -> uint8_t { return (mask >> fold_ & 1) != 0 ? kValidated : kOther; });
+    each_number([&](uint64_t row, uint64_t number) {
+      if (masks.code(number) == kOther) return;
+      if (parts_[row] == Part::kTest) {
+        throw core::usage_error(fmt::format("row {} is in fold {} and also in its validation part", number, fold_), "correct the mask")
+            .at({options_.valid_file, 0, 0});
       }
-    }
-    if (masks.empty() && options_.valid > 0) draw_valid(read_strata(dataset_, label_), fmt::format("split.valid.{}", fold_));
+      parts_[row] = Part::kValid;
+    });
+  }
+
+  /// Calls use(stored row, row number) for each row.
+  template <class Use>
+  void each_number(Use use) const {
+    std::vector<uint64_t> numbers;
+    each_stretch(dataset_, [&](uint64_t first, uint64_t rows) {
+      numbers.resize(rows);
+      dataset_.read_row_numbers(first, numbers);
+      for (uint64_t i = 0; i < rows; ++i) use(first + i, numbers[i]);
+    });
   }
 
   const Dataset& dataset_;
@@ -219,7 +256,6 @@ class Maker {
   const std::string& label_;
   uint64_t seed_;
   std::vector<Part> parts_;
-  std::vector<uint64_t> numbers_;
 };
 
 /// A part that was asked for and got no rows is a mistake.
@@ -245,32 +281,6 @@ void check_parts(const Split& split, const SplitOptions& options) {
 }
 
 }  // namespace
-
-void SplitOptions::describe(core::Describe<SplitOptions>& d) {
-  d.field("method", &SplitOptions::method, "how rows come to their parts").one_of({"hash", "stratified", "time", "column", "parts", "folds"});
-  d.field("valid", &SplitOptions::valid, "share of the validation part; with folds, of the rows outside the test fold").min(0).below(1);
-  d.field("test", &SplitOptions::test, "share of the test part (hash, stratified, time)").min(0).below(1);
-  d.field("column", &SplitOptions::column, "hash: the id whose rows stay together; time: the time; column: holds each row's part");
-  d.field("train_value", &SplitOptions::train_value, "name of the training part (column, parts)").non_empty();
-  d.field("valid_value", &SplitOptions::valid_value, "name of the validation part; empty draws `valid` of the training rows (column, parts)");
-  d.field("test_value", &SplitOptions::test_value, "name of the test part; empty for none (column, parts)");
-  d.field("folds", &SplitOptions::folds, "number of folds, of which data.fold is the test part; 0 for none (hash, stratified)").min(0).max(1000);
-  d.field("fold_file", &SplitOptions::fold_file, "CSV file `row,fold`, also compressed (folds)");
-  d.field("valid_file", &SplitOptions::valid_file, "CSV file `row,mask`: bit f is set where the row is in fold f's validation part (folds)");
-  d.rule("valid", [](const SplitOptions& o) -> std::string {
-    const bool shares = o.method == "hash" || o.method == "stratified" || o.method == "time";
-    return shares && o.folds == 0 && o.valid + o.test >= 1 ? "split.valid and split.test leave nothing to train on" : "";
-  }, "make their sum less than 1");
-  d.rule("folds", [](const SplitOptions& o) -> std::string { return o.folds == 1 ? "one fold leaves nothing to train on" : ""; },
-         "take 2 or more, or 0 for none");
-  d.rule("column", [](const SplitOptions& o) -> std::string {
-    const bool needed = o.method == "hash" || o.method == "time" || o.method == "column";
-    return needed && o.column.empty() ? "method \"" + o.method + "\" needs split.column" : "";
-  }, "name the column");
-  d.rule("fold_file", [](const SplitOptions& o) -> std::string {
-    return o.method == "folds" && o.fold_file.empty() ? "method \"folds\" needs split.fold_file" : "";
-  }, "name a CSV file row,fold");
-}
 
 std::string to_string(Part part) {
   switch (part) {

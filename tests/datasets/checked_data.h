@@ -48,11 +48,12 @@ struct GateSetup {
   datasets::FeatureOptions features;
   uint64_t exact_rows = UINT64_MAX;
   uint64_t seed = 1;
+  int threads = 1;
 };
 
 inline datasets::CheckReport gate_on(const datasets::Dataset& dataset, const GateSetup& setup, core::Communicator& comm) {
   const datasets::Split split = datasets::Split::make(dataset, setup.split, -1, "y", setup.seed);
-  return datasets::run_checks({dataset, split, setup.split, setup.features, {"y"}, "y"}, setup.options, comm, setup.exact_rows);
+  return datasets::run_checks({dataset, split, setup.split, setup.features, {"y"}, "y", setup.threads}, setup.options, comm, setup.exact_rows);
 }
 
 inline datasets::CheckReport gate_of(const SmallDataset& data, const GateSetup& setup = {}) {

@@ -268,6 +268,39 @@ TEST(Checks, ASampleOfTheRowsFindsTheSame) {
   EXPECT_EQ(names_of(sampled), names_of(all));
 }
 
+TEST(Checks, AnyNumberOfThreadsFindsTheSame) {
+  const datasets::TemporaryFolder folder;
+  const datasets::Dataset dataset = many_problems().write(folder.path() / "d", 256, 700);
+  const auto comm = core::make_self_communicator();
+  for (const uint64_t exact_rows : {uint64_t{600}, UINT64_MAX}) {
+    GateSetup setup = by_time();
+    setup.exact_rows = exact_rows;
+    const std::string alone = to_json(gate_on(dataset, setup, *comm)).dump(1);
+    for (const int threads : {2, 3, 16}) {
+      setup.threads = threads;
+      EXPECT_EQ(to_json(gate_on(dataset, setup, *comm)).dump(1), alone) << threads;
+    }
+  }
+}
+
+TEST(Checks, ASampleDoesntTakeNumbersThatRepeatForIds) {
+  // Whole numbers of which each stands in three rows: in a sample of few of the rows hardly one comes twice.
+  constexpr uint64_t kMany = 60'000;
+  const auto thrice = made<float>(kMany, [](uint64_t row) { return static_cast<float>(row * 7919 % kMany / 3); });
+  const auto once = made<float>(kMany, [](uint64_t row) { return static_cast<float>(row * 7919 % kMany); });
+  GateSetup setup;
+  setup.exact_rows = 1'600;
+  EXPECT_THAT(names_of(gate_of(SmallDataset().dense("thrice", thrice).dense("once", once).label("y", labels(1, kMany)), setup)), ElementsAre("!once:id_like"));
+}
+
+TEST(Checks, ASampleDoesntTakeACategoryOfManyValuesForAnId) {
+  // Nearly as many values as the sample has rows, and fifty rows of each.
+  constexpr uint64_t kMany = 60'000;
+  GateSetup setup;
+  setup.exact_rows = 1'250;
+  EXPECT_THAT(names_of(gate_of(SmallDataset().category("c", categories(1, "c", kMany, 1'200)).label("y", labels(1, kMany)), setup)), ElementsAre());
+}
+
 TEST(Checks, TheReportReadsBackFromItsJson) {
   const datasets::CheckReport report = gate_of(many_problems(), by_time());
   ASSERT_FALSE(report.findings.empty());
