@@ -178,6 +178,13 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
+void begin_sync(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+  ::close(fd);
+}
+
 void sync_path(const fs::path& path) {
   Descriptor file(open_retrying(path, O_RDONLY));
   if (!file.ok()) throw system_error(fmt::format("cannot open {} to sync it", path.string()), errno);

@@ -19,6 +19,9 @@ std::string read_file(const std::filesystem::path& path);
 /// fsync of a file or folder; throws Error (failed).
 void sync_path(const std::filesystem::path& path);
 
+/// Lets the system begin to write a file to disk, so that a later fsync waits less. Neither waits nor fails.
+void begin_sync(const std::filesystem::path& path);
+
 /// A folder under construction beside its target: `<parent>/.tmp-<name>-<pid>-<random>`. Destroyed without commit() it
 /// is removed with all that is in it. Local.
 class StagedFolder {

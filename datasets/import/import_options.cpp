@@ -171,7 +171,7 @@ void JoinOptions::describe(core::Describe<JoinOptions>& d) {
 }
 
 void StoreSettings::describe(core::Describe<StoreSettings>& d) {
-  d.field("rows_per_shard", &StoreSettings::rows_per_shard, "a shard holds at most so many rows; 0 takes about 256 MiB of values").min(0).unit("rows");
+  d.field("rows_per_shard", &StoreSettings::rows_per_shard, "a shard holds at most so many rows; 0 takes a sixteenth of the values, 16 to 256 MiB").min(0).unit("rows");
   d.field("chunk_rows", &StoreSettings::chunk_rows, "the unit of reading; 0 chooses: 16384, or 65536 beyond 50 million rows").min(0).max(1 << 24).unit("rows");
   d.field("filter", &StoreSettings::filter, "compression of the chunks; auto takes deflate where it saves a tenth of the first rows").one_of({"auto", "none", "deflate", "zstd"});
   d.rule("chunk_rows", [](const StoreSettings& o) -> std::string { return o.chunk_rows > 0 && o.chunk_rows < 16 ? "a chunk has at least 16 rows" : ""; });

@@ -171,6 +171,55 @@ std::span<const FilterStep> steps_of(ChunkCoding coding, std::size_t element_siz
 
 int deflate_level(bool integers) { return integers ? 2 : 1; }
 
+namespace {
+
+/// Whether deflate makes bytes smaller by a sixteenth, judged by some of them.
+bool deflates(libdeflate_compressor* compressor, std::span<const std::byte> bytes) {
+  constexpr std::size_t kTrial = 4096;
+  const std::span<const std::byte> sample = bytes.first(std::min(bytes.size(), kTrial));
+  std::byte out[kTrial];
+  return libdeflate_deflate_compress(compressor, sample.data(), sample.size(), out, sample.size() - sample.size() / 16) > 0;
+}
+
+/// Bytes at the start that are noise to deflate: the lower bytes of shuffled numbers often are.
+std::size_t noise(std::span<const std::byte> shuffled, std::size_t element_size, int level) {
+  const std::size_t plane = shuffled.size() / element_size;
+  std::size_t bytes = 0;
+  while (bytes + plane < shuffled.size() && plane > 0 && !deflates(compressor(level), shuffled.subspan(bytes, plane))) bytes += plane;
+  return bytes;
+}
+
+/// A zlib stream (RFC 1950): the first `plain` bytes in stored blocks (RFC 1951, 3.2.4), which cost no time on either side, the others deflated.
+std::vector<std::byte> zlib_stream(std::span<const std::byte> raw, std::size_t plain, int level) {
+  constexpr std::size_t kMostStored = 65535, kAround = 2 + 4;
+  const std::span<const std::byte> rest = raw.subspan(plain);
+  std::vector<std::byte> out(kAround + plain + 5 * (plain / kMostStored + 1) + libdeflate_deflate_compress_bound(compressor(level), rest.size()));
+  std::size_t at = 0;
+  auto put = [&](uint32_t byte) { out[at++] = static_cast<std::byte>(byte & 0xff); };
+  put(0x78);
+  put(0x01);
+  for (std::size_t done = 0; done < plain;) {
+    const std::size_t count = std::min(plain - done, kMostStored);
+    put(0);  // not the last block; stored; what is left of the byte is padding
+    put(static_cast<uint32_t>(count));
+    put(static_cast<uint32_t>(count >> 8));
+    put(static_cast<uint32_t>(~count));
+    put(static_cast<uint32_t>(~count >> 8));
+    std::memcpy(out.data() + at, raw.data() + done, count);
+    at += count;
+    done += count;
+  }
+  const std::size_t size = libdeflate_deflate_compress(compressor(level), rest.data(), rest.size(), out.data() + at, out.size() - at - 4);
+  if (size == 0) throw core::failed_error("a chunk could not be compressed");
+  at += size;
+  const uint32_t sum = libdeflate_adler32(1, raw.data(), raw.size());
+  for (const int shift : {24, 16, 8, 0}) put(sum >> shift);
+  out.resize(at);
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::byte> encode_chunk(ChunkCoding coding, std::size_t element_size, std::span<const std::byte> raw, int level) {
   if (coding.filter == Filter::kNone) return {raw.begin(), raw.end()};
   std::optional<Scratch> shuffled;
@@ -179,18 +228,11 @@ std::vector<std::byte> encode_chunk(ChunkCoding coding, std::size_t element_size
     shuffle(element_size, raw, shuffled->bytes());
     raw = shuffled->bytes();
   }
-  std::vector<std::byte> out;
-  if (coding.filter == Filter::kDeflate) {
-    out.resize(libdeflate_zlib_compress_bound(compressor(level), raw.size()));
-    const std::size_t size = libdeflate_zlib_compress(compressor(level), raw.data(), raw.size(), out.data(), out.size());
-    if (size == 0) throw core::failed_error("a chunk could not be compressed");
-    out.resize(size);
-  } else {
-    out.resize(ZSTD_compressBound(raw.size()));
-    const std::size_t size = ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), kZstdLevel);
-    if (ZSTD_isError(size)) throw core::failed_error("a chunk could not be compressed");
-    out.resize(size);
-  }
+  if (coding.filter == Filter::kDeflate) return zlib_stream(raw, shuffled ? noise(raw, element_size, level) : 0, level);
+  std::vector<std::byte> out(ZSTD_compressBound(raw.size()));
+  const std::size_t size = ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), kZstdLevel);
+  if (ZSTD_isError(size)) throw core::failed_error("a chunk could not be compressed");
+  out.resize(size);
   return out;
 }
 

@@ -16,7 +16,8 @@
 namespace cohort::datasets {
 namespace {
 
-constexpr uint64_t kShardBytes = 256 << 20;
+// Values of a shard: the least is large enough to be read in one go, and a dataset of several times that has shards for as many ranks.
+constexpr uint64_t kLeastShardBytes = 16 << 20, kMostShardBytes = 256 << 20, kUsualShards = 16;
 constexpr uint64_t kSampleRows = 16384;
 constexpr std::size_t kShuffleTrial = 4096;  // numbers
 
@@ -85,20 +86,22 @@ StoreChoice chosen(StoreOptions options, const DatasetContent& content) {
   if (store.filter == "auto") store.filter = stored * 10 > raw * 9 ? "none" : "deflate";
   if (store.rows_per_shard == 0) {
     const uint64_t per_row = std::max<uint64_t>(1, raw / std::max<uint64_t>(1, sampled));
-    const uint64_t chunks = std::max<uint64_t>(1, kShardBytes / per_row / store.chunk_rows);
+    const uint64_t bytes = std::clamp(rows * per_row / kUsualShards, kLeastShardBytes, kMostShardBytes);
+    const uint64_t chunks = std::max<uint64_t>(1, bytes / per_row / store.chunk_rows);
     store.rows_per_shard = chunks * store.chunk_rows;
   }
   return choice;
 }
 
-/// This rank's shards, blocks of rows made ahead by the pool.
+/// This rank's shards, blocks of rows made ahead by the pool: those of the next shard too, so that no thread waits for the end of one.
 class ShardLoop {
  public:
-  ShardLoop(const std::filesystem::path& folder, const DatasetContent& content, const StoreChoice& choice, WorkerPool& pool)
+  ShardLoop(const std::filesystem::path& folder, const DatasetContent& content, const StoreChoice& choice, std::vector<ShardPlan> plans, WorkerPool& pool)
       : folder_(folder),
         content_(content),
         chunk_rows_(choice.options.chunk_rows),
         shuffled_(choice.shuffled),
+        plans_(std::move(plans)),
         pool_(pool),
         pipeline_(pool, filter_from_string(choice.options.filter), 8 * static_cast<std::size_t>(pool.threads()) + 8) {}
 
@@ -109,19 +112,35 @@ class ShardLoop {
     pipeline_.abandon();
   }
 
+  std::deque<ShardWriter::Written> write() {
+    for (const ShardPlan& plan : plans_) write(plan);
+    for (auto& file : measured_) file.wait();
+    for (auto& file : measured_) file.get();
+    measured_.clear();
+    return std::move(written_);
+  }
+
+ private:
+  void ask_ahead() {
+    while (asked_plan_ < plans_.size() && ahead_.size() <= static_cast<std::size_t>(pool_.threads())) {
+      const ShardPlan& plan = plans_[asked_plan_];
+      const uint64_t count = std::min(chunk_rows_, plan.rows - asked_rows_);
+      ahead_.push_back(pool_.submit([this, first = plan.first + asked_rows_, count] {
+        auto block = std::make_unique<RowBlock>();
+        content_.fill(first, count, *block);
+        return block;
+      }));
+      asked_rows_ += count;
+      if (asked_rows_ < plan.rows) continue;
+      asked_rows_ = 0;
+      ++asked_plan_;
+    }
+  }
+
   void write(const ShardPlan& plan) {
     ShardWriter writer(folder_, plan.part, plan.number, content_.schema, plan.first, chunk_rows_, shuffled_, pipeline_);
-    uint64_t asked = 0;
     for (uint64_t done = 0; done < plan.rows;) {
-      while (asked < plan.rows && ahead_.size() <= static_cast<std::size_t>(pool_.threads())) {
-        const uint64_t count = std::min(chunk_rows_, plan.rows - asked);
-        ahead_.push_back(pool_.submit([this, first = plan.first + asked, count] {
-          auto block = std::make_unique<RowBlock>();
-          content_.fill(first, count, *block);
-          return block;
-        }));
-        asked += count;
-      }
+      ask_ahead();
       std::future<std::unique_ptr<RowBlock>> first = std::move(ahead_.front());
       ahead_.pop_front();
       const std::unique_ptr<RowBlock> block = first.get();
@@ -130,24 +149,22 @@ class ShardLoop {
       rows_ += block->row.size();
       if (content_.progress) content_.progress(rows_);
     }
+    ask_ahead();
     written_.push_back(writer.finish());
     Manifest::ShardEntry& entry = written_.back().entry;
-    measured_.push_back(pool_.submit([this, &entry] { measure(folder_ / entry.stored.file, entry.stored); }));
+    measured_.push_back(pool_.submit([this, &entry] {
+      core::begin_sync(folder_ / entry.stored.file);
+      measure(folder_ / entry.stored.file, entry.stored);
+    }));
   }
 
-  /// Once all shards are written.
-  std::deque<ShardWriter::Written> finish() {
-    for (auto& file : measured_) file.wait();
-    for (auto& file : measured_) file.get();
-    measured_.clear();
-    return std::move(written_);
-  }
-
- private:
   const std::filesystem::path& folder_;
   const DatasetContent& content_;
   uint64_t chunk_rows_;
   const std::vector<bool>& shuffled_;
+  const std::vector<ShardPlan> plans_;
+  std::size_t asked_plan_ = 0;   ///< the next block to be asked for: of this shard,
+  uint64_t asked_rows_ = 0;      ///< from this row on
   WorkerPool& pool_;
   ChunkPipeline pipeline_;
   std::deque<std::future<std::unique_ptr<RowBlock>>> ahead_;
@@ -233,12 +250,12 @@ std::string write_dataset(core::Communicator& comm, StagedDataset& staged, Datas
     const StoreChoice choice = chosen(options, content);
     options = choice.options;
     plans = plan_shards(content, options.rows_per_shard);
-    ShardLoop loop(staged.path(), content, choice, pool);
+    std::vector<ShardPlan> mine;
     for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < plans.size(); i += static_cast<std::size_t>(comm.size())) {
-      loop.write(plans[i]);
+      mine.push_back(plans[i]);
       numbers.push_back(i);
     }
-    written = loop.finish();
+    written = ShardLoop(staged.path(), content, choice, std::move(mine), pool).write();
   });
   gather_shards(comm, to_message(written, numbers), plans, manifest, sums);
   manifest.created_by = "cohort " + core::version();

@@ -23,7 +23,7 @@ namespace cohort::datasets {
 struct Manifest;
 
 struct StoreOptions {
-  uint64_t rows_per_shard = 1'000'000;  ///< 0: chosen, about 256 MiB of values
+  uint64_t rows_per_shard = 1'000'000;  ///< 0: chosen, a sixteenth of the values, but 16 to 256 MiB
   uint64_t chunk_rows = 16384;          ///< 0: chosen, 16384, or 65536 beyond 50 million rows
   std::string filter = "deflate";       ///< none, deflate (shuffle + deflate 1), zstd; auto: deflate where it saves a tenth of the first rows
   int threads = 0;                      ///< that encode chunks; 0: one a core. The files don't depend on it.

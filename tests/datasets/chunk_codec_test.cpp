@@ -1,10 +1,12 @@
 #include "datasets/store/chunk_codec.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/philox.h"
 #include "datasets/store/shuffle.h"
 
 namespace cohort::datasets {
@@ -30,6 +32,24 @@ TEST(ChunkCodec, GivesBackWhatItTook) {
       }
     }
   }
+}
+
+TEST(ChunkCodec, StoresTheNoiseOfShuffledNumbersAsItIs) {
+  const core::KeyedRandom random(1, "noise", 0, 0);
+  std::vector<uint32_t> numbers(40'000);  // two random bytes, two equal ones: more noise than one stored block holds
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 0x3f800000u | static_cast<uint32_t>(random.u64(i) & 0xffff);
+  const std::span<const std::byte> raw = std::as_bytes(std::span(numbers));
+  for (const int level : {1, 2}) {
+    const std::vector<std::byte> stored = encode_chunk(Filter::kDeflate, 4, raw, level);
+    EXPECT_LT(stored.size(), raw.size() / 2 + 1000);
+    EXPECT_EQ(std::to_integer<int>(stored[2]), 0) << "the first block isn't a stored one";
+    std::vector<std::byte> back(raw.size());
+    ASSERT_TRUE(decode_chunk(Filter::kDeflate, 4, stored, back));
+    EXPECT_TRUE(std::ranges::equal(back, raw));
+  }
+  // Counted numbers look like noise byte by byte, and aren't.
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<uint32_t>(i);
+  EXPECT_LT(encode_chunk(Filter::kDeflate, 4, raw).size(), raw.size() / 20);
 }
 
 TEST(ChunkCodec, RefusesBytesThatDecodeToAnotherSize) {
