@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <new>
-#include <utility>
 
 namespace cohort::datasets {
 namespace {
@@ -18,28 +17,42 @@ AlignedBytes aligned_bytes(std::size_t size) {
   return AlignedBytes(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(size, 1), kLine)));
 }
 
+BatchMemory::~BatchMemory() {
+  for (const Block& block : idle_) free(block.memory);
+}
+
+std::byte* BatchMemory::allocate(std::size_t size) { return source_ ? source_->allocate(size) : aligned_bytes(size).release(); }
+
+void BatchMemory::free(std::byte* memory) {
+  if (source_) source_->free(memory);
+  else AlignedDelete()(memory);
+}
+
 std::shared_ptr<std::byte> BatchMemory::take(std::size_t size) {
   Block block;
   {
     const std::lock_guard lock(mutex_);
     const auto fits = std::find_if(idle_.begin(), idle_.end(), [&](const Block& b) { return b.size >= size; });
     if (fits != idle_.end()) {
-      block = std::move(*fits);
+      block = *fits;
       idle_.erase(fits);
     }
   }
-  if (!block.memory) block = {aligned_bytes(size), size};
-  std::byte* const start = block.memory.release();
-  return {start, [pool = shared_from_this(), kept = block.size](std::byte* memory) { pool->give_back({AlignedBytes(memory), kept}); }};
+  if (block.memory == nullptr) block = {allocate(size), size};
+  return {block.memory, [pool = shared_from_this(), kept = block.size](std::byte* memory) { pool->give_back({memory, kept}); }};
 }
 
 void BatchMemory::give_back(Block block) {
   Block dropped;
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(block));
-  if (idle_.size() <= kMostIdle) return;
-  dropped = std::move(idle_.front());
-  idle_.erase(idle_.begin());
+  {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(block);
+    if (idle_.size() > kMostIdle) {
+      dropped = idle_.front();
+      idle_.erase(idle_.begin());
+    }
+  }
+  if (dropped.memory != nullptr) free(dropped.memory);
 }
 
 }  // namespace cohort::datasets

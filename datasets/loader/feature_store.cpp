@@ -36,6 +36,7 @@ RowBatch make_batch(std::size_t rows, const RecordLayout& layout, BatchMemory& p
   batch.labels = reinterpret_cast<float*>(start + at.labels);
   batch.weights = reinterpret_cast<float*>(start + at.weights);
   batch.memory = std::move(memory);
+  batch.memory_bytes = at.bytes;
   return batch;
 }
 
@@ -56,12 +57,12 @@ auto copy_from(const std::byte* elements) {
 }  // namespace
 
 struct FeatureStore::Impl {
-  Impl(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options)
+  Impl(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options, std::shared_ptr<MemorySource> source)
       : reader(dataset, features, std::move(targets)),
         meter(static_cast<uint64_t>(options.memory_mib) << 20),
         spill(options.spill),
         cache(reader, options.shuffle == "block" ? ChunkCache::Keep::kWindows : ChunkCache::Keep::kAll, meter, spill, static_cast<int>(options.threads)),
-        pool(std::make_shared<BatchMemory>()) {
+        pool(std::make_shared<BatchMemory>(std::move(source))) {
     // Each thread that loads holds a chunk that it reads, its columns as they are decoded, and a chunk that nobody keeps.
     meter.add(reader.bytes() + 3 * static_cast<uint64_t>(options.threads) * reader.largest());
   }
@@ -137,8 +138,9 @@ struct FeatureStore::Impl {
   std::shared_ptr<BatchMemory> pool;
 };
 
-FeatureStore::FeatureStore(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options)
-    : impl_(std::make_unique<Impl>(dataset, features, std::move(targets), options)) {}
+FeatureStore::FeatureStore(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options,
+                           std::shared_ptr<MemorySource> batches)
+    : impl_(std::make_unique<Impl>(dataset, features, std::move(targets), options, std::move(batches))) {}
 
 FeatureStore::~FeatureStore() = default;
 

@@ -9,6 +9,7 @@
 #include "datasets/loader/chunk_cache.h"
 #include "datasets/loader/loader_options.h"
 #include "datasets/loader/memory_meter.h"
+#include "datasets/loader/memory_source.h"
 #include "datasets/loader/row_batch.h"
 #include "datasets/loader/row_chunks.h"
 #include "datasets/loader/sequence_view.h"
@@ -21,8 +22,10 @@ namespace cohort::datasets {
 /// says so. With "block" they are kept while a loader holds them and as long as there is room. Thread-safe.
 class FeatureStore {
  public:
-  /// Throws Error (usage) when a column that the features or targets name is absent or of another kind.
-  FeatureStore(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options);
+  /// `batches`: where the memory of batches comes from; null for plain memory. Throws Error (usage) when a column that the features or targets
+  /// name is absent or of another kind.
+  FeatureStore(const Dataset& dataset, const FittedFeatures& features, Targets targets, const LoaderOptions& options,
+               std::shared_ptr<MemorySource> batches = nullptr);
   ~FeatureStore();
   /// The stored rows named, in that order. Throws Error (damaged).
   RowBatch gather(std::span<const uint64_t> rows, const SequenceView& view = {}) const;

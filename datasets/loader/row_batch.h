@@ -1,6 +1,7 @@
 // Features of some rows, ready for a net.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -25,8 +26,9 @@ struct RowBatch {
   float* labels = nullptr;           ///< [rows]; a class index as a number for multi-class
   float* weights = nullptr;          ///< [rows]; 1 where there is no weight column
   std::vector<SequenceBatch> sequences;      ///< one a sequence feature
-  std::shared_ptr<void> memory;              ///< keeps the four alive
-  std::shared_ptr<void> sequence_memory;     ///< keeps the sequences alive
+  /// The four in one piece, and all sequences in another, so that a device copies a batch in two goes.
+  std::shared_ptr<std::byte> memory, sequence_memory;
+  std::size_t memory_bytes = 0, sequence_bytes = 0;
 };
 
 }  // namespace cohort::datasets

@@ -48,6 +48,7 @@ void SequenceStage::finish(const SequenceView& view, RowBatch& batch, BatchMemor
     write(viewer, view, s, shown[s], out);
   }
   batch.sequence_memory = std::move(memory);
+  batch.sequence_bytes = bytes;
 }
 
 void SequenceStage::write(const SequenceViewer& viewer, const SequenceView& view, std::size_t s, const std::vector<ShownSequence>& shown,

@@ -1,13 +1,13 @@
 #include "models/artifact/scorer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include <ATen/core/grad_mode.h>
 
+#include "datasets/loader/batch_memory.h"
 #include "models/block_scoring.h"
 #include "models/model.h"
 
@@ -33,10 +33,10 @@ datasets::RowBatch features_of(const datasets::FittedFeatures& features, const R
   const std::size_t dense_bytes = padded(rows * width * sizeof(float)), id_bytes = padded(rows * count * sizeof(int32_t));
   datasets::RowBatch batch;
   batch.rows = static_cast<int64_t>(rows);
-  batch.memory = std::shared_ptr<void>(std::aligned_alloc(64, std::max<std::size_t>(64, dense_bytes + id_bytes)), std::free);
-  if (!batch.memory) throw std::bad_alloc();
-  batch.dense = static_cast<float*>(batch.memory.get());
-  batch.ids = reinterpret_cast<int32_t*>(static_cast<std::byte*>(batch.memory.get()) + dense_bytes);
+  batch.memory_bytes = dense_bytes + id_bytes;
+  batch.memory = {datasets::aligned_bytes(batch.memory_bytes).release(), datasets::AlignedDelete()};
+  batch.dense = reinterpret_cast<float*>(batch.memory.get());
+  batch.ids = reinterpret_cast<int32_t*>(batch.memory.get() + dense_bytes);
   for (const datasets::DenseFeature& feature : features.dense)
     datasets::apply(feature, std::span<const float>(column_of(table, feature.column).floats).subspan(first, rows), batch.dense, static_cast<int64_t>(width));
   for (std::size_t c = 0; c < count; ++c) {
