@@ -17,6 +17,8 @@ struct Print {
   bool operator<(const Print& other) const { return std::tie(low, high, row) < std::tie(other.low, other.high, other.row); }
 };
 
+}  // namespace
+
 Schema fingerprint_columns() {
   Schema schema;
   for (const char* name : {"low", "high"}) {
@@ -28,8 +30,6 @@ Schema fingerprint_columns() {
   }
   return schema;
 }
-
-}  // namespace
 
 std::vector<uint64_t> find_duplicates(core::Communicator& comm, const std::vector<SpoolFile>& fingerprints) {
   std::vector<uint64_t> mine;

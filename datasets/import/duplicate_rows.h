@@ -9,7 +9,10 @@
 
 namespace cohort::datasets {
 
-/// Collective. Positions, ascending, of rows whose fingerprint (two columns of 64 bits) an earlier row has. Fingerprints are sorted in parts that
+/// The columns of a spool of fingerprints: their lower and upper 64 bits.
+Schema fingerprint_columns();
+
+/// Collective. Positions, ascending, of rows whose fingerprint (of fingerprint_columns()) an earlier row has. Fingerprints are sorted in parts that
 /// fit a bound of memory, each part by one rank; two different records share one with probability below rows² / 2^129.
 std::vector<uint64_t> find_duplicates(core::Communicator& comm, const std::vector<SpoolFile>& fingerprints);
 

@@ -2,19 +2,14 @@
 
 #include <utility>
 
+#include "datasets/import/duplicate_rows.h"
+
 namespace cohort::datasets {
 
 RankSpooler::RankSpooler(const std::filesystem::path& staging, int rank, WorkerPool& pool, const std::vector<ImportInput>& inputs, const ImportPlan& plan)
-    : pool_(pool), inputs_(inputs), spool_(staging / ("rows-" + std::to_string(rank) + ".tmp"), plan.schema, pool), collector_(plan, rank) {
+    : pool_(pool), inputs_(inputs), fingerprint_columns_(fingerprint_columns()), spool_(staging / ("rows-" + std::to_string(rank) + ".tmp"), plan.schema, pool), collector_(plan, rank) {
   if (!plan.fingerprints) return;
-  for (const char* name : {"low", "high"}) {
-    Column column;
-    column.name = name;
-    column.kind = Kind::kId;
-    column.dtype = DType::kUInt64;
-    fingerprint_schema_.columns.push_back(column);
-  }
-  fingerprints_ = std::make_unique<RowSpool>(staging / ("fingerprints-" + std::to_string(rank) + ".tmp"), fingerprint_schema_, pool);
+  fingerprints_ = std::make_unique<RowSpool>(staging / ("fingerprints-" + std::to_string(rank) + ".tmp"), fingerprint_columns_, pool);
 }
 
 RankSpooler::~RankSpooler() {

@@ -63,8 +63,8 @@ class RankSpooler {
 
   WorkerPool& pool_;
   const std::vector<ImportInput>& inputs_;
+  const Schema fingerprint_columns_;
   RowSpool spool_;
-  Schema fingerprint_schema_;
   std::unique_ptr<RowSpool> fingerprints_;
   Collector collector_;
   std::deque<InFlight> waiting_;

@@ -110,16 +110,4 @@ TokenVocabulary choose_vocabulary(const IntegerTable& table, const TokenCounts& 
   return chosen_vocabulary(table, counts, options);
 }
 
-void recode_tokens(const std::vector<int32_t>& recode, bool drop, std::vector<int32_t>& codes, std::vector<int64_t>& ends, std::size_t first_row) {
-  auto from = static_cast<std::size_t>(first_row == 0 ? 0 : ends[first_row - 1]), to = from;
-  for (std::size_t row = first_row; row < ends.size(); ++row) {
-    for (; from < static_cast<std::size_t>(ends[row]); ++from) {
-      const int32_t code = codes[from] < 0 ? -1 : recode[static_cast<std::size_t>(codes[from])];
-      if (code >= 0 || !drop) codes[to++] = code;
-    }
-    ends[row] = static_cast<int64_t>(to);
-  }
-  codes.resize(to);
-}
-
 }  // namespace cohort::datasets

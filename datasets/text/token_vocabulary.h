@@ -49,8 +49,4 @@ struct TokenVocabulary {
 TokenVocabulary choose_vocabulary(const StringTable& table, const TokenCounts& counts, const TokenizerOptions& options);
 TokenVocabulary choose_vocabulary(const IntegerTable& table, const TokenCounts& counts, const TokenizerOptions& options);
 
-/// Turns the provisional codes of a block's rows from `first_row` on into final ones. With `drop` (TokenizerOptions::unknown) those without a code leave
-/// the row, and `ends` follows.
-void recode_tokens(const std::vector<int32_t>& recode, bool drop, std::vector<int32_t>& codes, std::vector<int64_t>& ends, std::size_t first_row = 0);
-
 }  // namespace cohort::datasets

@@ -29,6 +29,20 @@ struct Encoded {
     counts.add(codes, ends);
   }
 
+  /// Final codes instead of provisional ones, as the second pass reads them.
+  void recode(const std::vector<int32_t>& final_codes, bool drop) {
+    std::vector<int32_t> kept;
+    std::size_t at = 0;
+    for (int64_t& end : ends) {
+      for (; at < static_cast<std::size_t>(end); ++at) {
+        const int32_t code = final_codes[static_cast<std::size_t>(codes[at])];
+        if (code >= 0 || !drop) kept.push_back(code);
+      }
+      end = static_cast<int64_t>(kept.size());
+    }
+    codes = kept;
+  }
+
   std::vector<std::string> row(std::size_t i, const Dictionary& dictionary) const {
     std::vector<std::string> result;
     for (auto at = i == 0 ? 0 : ends[i - 1]; at < ends[i]; ++at) {
@@ -49,7 +63,7 @@ TEST(TokenizerVocabulary, IsSortedByBytesWithEveryTokenByDefault) {
   EXPECT_EQ(vocabulary.distinct, 5u);
   EXPECT_EQ(vocabulary.occurrences, 13u);
   EXPECT_EQ(vocabulary.kept_occurrences, 13u);
-  recode_tokens(vocabulary.codes.recode, true, encoded.codes, encoded.ends);
+  encoded.recode(vocabulary.codes.recode, true);
   EXPECT_THAT(encoded.row(0, vocabulary.codes.dictionary), ElementsAre("b", "a", "a"));
   EXPECT_THAT(encoded.row(1, vocabulary.codes.dictionary), ElementsAre());
   EXPECT_THAT(encoded.row(4, vocabulary.codes.dictionary), ElementsAre("好", "c", "b"));
@@ -83,7 +97,7 @@ TEST(TokenizerVocabulary, UnknownTokensLeaveTheRowOrKeepTheirPlace) {
     const Tokenizer tokenizer(options);
     Encoded encoded(tokenizer, kTexts);
     const TokenVocabulary vocabulary = choose_vocabulary(encoded.strings, encoded.counts, options);
-    recode_tokens(vocabulary.codes.recode, unknown == "drop", encoded.codes, encoded.ends);
+    encoded.recode(vocabulary.codes.recode, unknown == "drop");
     const Dictionary& dictionary = vocabulary.codes.dictionary;
     EXPECT_THAT(encoded.row(0, dictionary), ElementsAre("b", "a", "a"));
     if (unknown == "drop") {
@@ -147,21 +161,13 @@ TEST(TokenizerVocabulary, IsTheSameOnAnyNumberOfRanks) {
   }
 }
 
-TEST(TokenizerVocabulary, RowsBeforeTheFirstAreLeftAsTheyAre) {
-  std::vector<int32_t> codes{0, 1, 0, 1, 2, -1};
-  std::vector<int64_t> ends{2, 4, 6};
-  recode_tokens({5, -1, 6}, true, codes, ends, 1);
-  EXPECT_THAT(codes, ElementsAre(0, 1, 5, 6));
-  EXPECT_THAT(ends, ElementsAre(2, 3, 4));
-}
-
 TEST(TokenizerVocabulary, HashedTokensHaveTheirBucketsForValues) {
   TokenizerOptions options;
   options.buckets = 8;
   const Tokenizer tokenizer(options);
   Encoded encoded(tokenizer, kTexts);
   const TokenVocabulary vocabulary = choose_vocabulary(encoded.integers, encoded.counts, options);
-  recode_tokens(vocabulary.codes.recode, true, encoded.codes, encoded.ends);
+  encoded.recode(vocabulary.codes.recode, true);
   EXPECT_TRUE(std::is_sorted(vocabulary.codes.dictionary.integers.begin(), vocabulary.codes.dictionary.integers.end()));
   EXPECT_THAT(encoded.row(0, vocabulary.codes.dictionary),
               ElementsAre(std::to_string(tokenizer.bucket("b")), std::to_string(tokenizer.bucket("a")), std::to_string(tokenizer.bucket("a"))));
