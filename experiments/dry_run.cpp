@@ -37,8 +37,8 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   for (const trainer::FlatEntry& entry : state.layout().tables()) tables += entry.numel;
   for (const trainer::FlatEntry& entry : state.layout().parameters()) dense += entry.numel;
   plan["model"] = {{"name", e.model.name()}, {"parameters", dense}, {"embedding_parameters", tables}};
-  // Two vectors of optimizer state at most, and the best weights kept aside.
-  plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * 4 * state.layout().parameter_floats()},
+  // Two vectors of optimizer state at most, the best weights kept aside, and the average where there is one.
+  plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * (e.averaging.name == "none" ? 4 : 5) * state.layout().parameter_floats()},
                             {"gradients", 4 * state.layout().gradient_floats() * (2 + e.train.threads)},
                             {"loader_at_most", e.loader.memory_mib << 20}};
   return plan;

@@ -76,6 +76,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
   d.choice("objective", &O::objective, &models::objective_alternatives, "what is learnt").required();
   d.choice("optimizer", &O::optimizer, &trainer::optimizer_alternatives, "how parameters move").required();
   d.table("schedule", &O::schedule, "the learning rate over the run");
+  d.table("averaging", &O::averaging, "an average of the weights instead of the last ones");
   d.table("train", &O::train, "batches, lanes and epochs");
   d.table("early_stopping", &O::early_stopping, "when to end early, and which epoch's weights to keep");
   d.table("evaluate", &O::evaluate, "metrics");

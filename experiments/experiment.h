@@ -11,6 +11,7 @@
 #include "datasets/split/split.h"
 #include "trainer/options.h"
 #include "trainer/schedule.h"
+#include "trainer/weight_average.h"
 
 namespace cohort::experiments {
 
@@ -48,6 +49,7 @@ struct Experiment {
   core::Choice objective;
   core::Choice optimizer;
   trainer::ScheduleOptions schedule;
+  trainer::AveragingOptions averaging;
   trainer::TrainOptions train;
   trainer::EarlyStoppingOptions early_stopping;
   EvaluateOptions evaluate;

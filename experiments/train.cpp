@@ -155,7 +155,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   const std::shared_ptr<const datasets::RowOrder> order =
       datasets::make_row_order(prepared.dataset, prepared.split, e.loader, prepared.targets.label, static_cast<uint64_t>(e.seed),
                                static_cast<uint64_t>(e.train.global_batch), e.train.lanes);
-  trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .train = e.train,
+  trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .averaging = e.averaging, .train = e.train,
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .checkpoints = folder / "checkpoints", .resume = request.resume,

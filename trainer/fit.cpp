@@ -52,6 +52,7 @@ class Loop {
         steps_per_epoch_(datasets::Loader::steps_per_epoch(rows_, static_cast<uint64_t>(input.train.global_batch))),
         total_steps_(steps_per_epoch_ * static_cast<uint64_t>(input.train.epochs)),
         schedule_(input.schedule, steps_per_epoch_, total_steps_),
+        average_(input.averaging, steps_per_epoch_, layout_.parameter_floats(), layout_.state_floats()),
         metric_(watched_metric()),
         row_hash_(input.net.seed) {}
 
@@ -116,6 +117,7 @@ class Loop {
     optimizer_->step(trained_.state.values(), gradient, rows.step, optimizer_->base_rate() * schedule_.factor(rows.step));
     if (layout_.state_floats() > 0)
       std::memcpy(trained_.state.state().data_ptr<float>(), gradient + layout_.state_begin(), static_cast<std::size_t>(layout_.state_floats()) * sizeof(float));
+    average_.after_step(trained_.state.values(), trained_.state.state(), rows.step + 1);
     epoch_loss_ += loss_ * context.global_weight;
     epoch_weight_ += context.global_weight;
     if (comm_.is_root()) sink_.rows(rows.step, rows.epoch, whole.used);
@@ -172,7 +174,9 @@ class Loop {
     if ((epoch + 1) % static_cast<uint64_t>(in_.train.evaluate_every) == 0 || last) evaluate(epoch);
   }
 
+  /// Of the average where there is one.
   void evaluate(uint64_t epoch) {
+    if (average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
     const Predictions mine = score(trained_.state, trained_.replicas, *in_.objective, *in_.store, *in_.split, datasets::Part::kValid, comm_.rank(),
                                    comm_.size(), trained_.workers);
     const Metrics metrics = compute_metrics(comm_, mine, in_.objective->task(), in_.threshold);
@@ -191,6 +195,7 @@ class Loop {
     } else {
       ++best_.since;
     }
+    if (average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
     schedule_.observe(improved);
     ended_ = in_.early_stopping.patience > 0 && best_.since >= in_.early_stopping.patience;
     if (comm_.is_root())
@@ -211,6 +216,7 @@ class Loop {
       checkpoint.step = step_;
       checkpoint.tensors = trained_.state.named();
       for (auto& item : optimizer_->state()) checkpoint.tensors.push_back(std::move(item));
+      for (auto& item : average_.tensors()) checkpoint.tensors.push_back(std::move(item));
       if (best_.any) {
         checkpoint.tensors.emplace_back("best.values", best_.values);
         checkpoint.tensors.emplace_back("best.state", best_.state);
@@ -223,6 +229,7 @@ class Loop {
                           {"epoch_loss", epoch_loss_},
                           {"epoch_weight", epoch_weight_},
                           {"loss", loss_},
+                          {"averaged", average_.taken()},
                           {"ended", ended_}};
       write_checkpoint(in_.checkpoints, checkpoint, in_.train.keep_checkpoints);
     });
@@ -243,7 +250,9 @@ class Loop {
     const LoadedCheckpoint loaded = read_checkpoint(path);
     compare_contract(loaded.state.at("contract"), path);
     trained_.state.load(loaded.tensors, path);
-    for (auto& [name, view] : optimizer_->state()) {
+    models::NamedTensors views = optimizer_->state();
+    for (auto& item : average_.tensors()) views.push_back(std::move(item));
+    for (auto& [name, view] : views) {
       const auto found = loaded.tensors.find(name);
       if (found == loaded.tensors.end() || found->second.sizes() != view.sizes())
         throw core::damaged_error(fmt::format("{} has no fitting tensor '{}'", path, name), "remove this checkpoint's folder and resume again");
@@ -265,6 +274,7 @@ class Loop {
     epoch_weight_ = s.at("epoch_weight").get<double>();
     loss_ = s.at("loss").get<double>();
     ended_ = s.at("ended").get<bool>();
+    average_.set_taken(s.at("averaged").get<uint64_t>());
   }
 
   void compare_contract(const nlohmann::json& then, const std::string& path) const {
@@ -279,6 +289,7 @@ class Loop {
   }
 
   void take_best() {
+    if (!best_.any && average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
     if (!best_.any) return;
     trained_.state.values().copy_(best_.values);
     trained_.state.state().copy_(best_.state);
@@ -305,6 +316,7 @@ class Loop {
   std::unique_ptr<Optimizer> optimizer_;
   uint64_t rows_, steps_per_epoch_, total_steps_;
   Schedule schedule_;
+  WeightAverage average_;
   std::string metric_;
   datasets::RowHash row_hash_;
   Best best_;

@@ -17,6 +17,7 @@
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/sink.h"
+#include "trainer/weight_average.h"
 
 namespace cohort::trainer {
 
@@ -25,6 +26,7 @@ struct FitInput {
   const models::Objective* objective = nullptr;
   core::Choice optimizer;
   ScheduleOptions schedule;
+  AveragingOptions averaging;
   TrainOptions train;
   EarlyStoppingOptions early_stopping;
   double threshold = 0.5;  ///< of the accuracy
@@ -57,7 +59,7 @@ class Trained {
 };
 
 /// Collective. Trains `trained` from its initial values, or from the newest checkpoint, to the end, and leaves the best epoch's weights in it (the
-/// last ones where there is no validation split). Equal bits on every rank, for any number of ranks and threads.
+/// last ones where there is no validation split), or their average where `averaging` says so. Equal bits on every rank, for any number of ranks and threads.
 FitResult fit(const FitInput& input, Trained& trained, core::Communicator& comm, Sink& sink);
 
 }  // namespace cohort::trainer

@@ -1,9 +1,8 @@
-// Optimizers over the flat buffers: libtorch's fused kernels for the dense part, own row-wise updates for embedding tables.
+// Optimizers over the flat buffers: libtorch's fused kernels for the dense part, own updates of the rows seen for embedding tables.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <memory>
-#include <string>
 
 #include <ATen/core/Tensor.h>
 
@@ -13,24 +12,7 @@
 
 namespace cohort::trainer {
 
-struct AdamWOptions {
-  double rate = 1e-3;
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0.01;
-  double embedding_weight_decay = 0;
-  static void describe(core::Describe<AdamWOptions>& d);
-};
-
-struct SgdOptions {
-  double rate = 0.1;
-  double momentum = 0.9;
-  bool nesterov = false;
-  double weight_decay = 0;
-  double embedding_weight_decay = 0;
-  static void describe(core::Describe<SgdOptions>& d);
-};
-
-const core::Alternatives& optimizer_alternatives();  ///< adamw, sgd: for the `[optimizer]` table
+const core::Alternatives& optimizer_alternatives();  ///< adam, adamw, adagrad, lamb, sgd: for the `[optimizer]` table
 
 /// Local; every rank makes the same step on the same bits.
 class Optimizer {
@@ -44,6 +26,7 @@ class Optimizer {
   virtual models::NamedTensors state() const = 0;
 };
 
+/// Throws Error (usage) for a group that no parameter belongs to. The layout must outlive the optimizer.
 std::unique_ptr<Optimizer> make_optimizer(const core::Choice& choice, const FlatLayout& layout);
 
 /// Scales `gradient`'s parameters and tables so that their global norm is at most `max_norm`; returns the norm before. Squares are summed a tensor at a

@@ -9,9 +9,12 @@ namespace cohort::trainer {
 
 /// The `[schedule]` table: the shape is chosen by `name`; warm-up applies to all.
 struct ScheduleOptions {
-  std::string name = "constant";  ///< constant, cosine, step, plateau
+  std::string name = "constant";  ///< constant, cosine, inverse_sqrt, one_cycle, plateau, polynomial, step
   double warmup_epochs = 0;       ///< the rate climbs linearly from 0
-  double final_factor = 0;        ///< cosine: the last rate as a multiple of the first
+  double final_factor = 0;        ///< cosine, polynomial, one_cycle: the last rate as a multiple of the highest
+  double power = 1;               ///< polynomial: 1 is a straight line
+  double peak_at = 0.3;           ///< one_cycle: where the rate is highest, as a share of the steps after warm-up
+  double initial_factor = 0.04;   ///< one_cycle: the first rate as a multiple of the highest
   double factor = 0.1;            ///< step, plateau: the rate is multiplied by this
   int64_t every = 10;             ///< step: epochs between two
   int64_t patience = 5;           ///< plateau: evaluations without a better metric

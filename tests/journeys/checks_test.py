@@ -4,11 +4,11 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import unittest
 
-PROGRAM = os.environ["COHORT_PROGRAM"]
+from commands import run
+
 SOURCE = os.environ["COHORT_SOURCE"]
 SHARED = os.environ.get("COHORT_SHARED", "")
 
@@ -50,16 +50,6 @@ values = ["0", "1"]
 """
 
 ROWS = 2000
-
-
-def run(*arguments, ranks=0, check=0):
-    command = [PROGRAM, *map(str, arguments)]
-    if ranks:
-        command = ["mpirun", "-n", str(ranks), *command]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    if done.returncode != check:
-        raise AssertionError(f"{command} exited {done.returncode}, not {check}\n{done.stdout}\n{done.stderr}")
-    return done
 
 
 def rows():

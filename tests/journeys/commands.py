@@ -1,0 +1,40 @@
+"""The program as a user types it, for the journeys."""
+
+import os
+import signal
+import subprocess
+import time
+
+PROGRAM = os.environ["COHORT_PROGRAM"]
+
+
+def run(*arguments, ranks=0, check=0):
+    command = [PROGRAM, *map(str, arguments)]
+    if ranks:
+        command = ["mpirun", "-n", str(ranks), *command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"{command} exited {done.returncode}, not {check}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def kill_tree(process):
+    """SIGKILL to a launcher and the ranks it started, each by its id: ranks have process groups of their own."""
+    found, todo = [], [process.pid]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children") as children:
+                todo += map(int, children.read().split())
+        except OSError:
+            pass
+    for pid in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    process.wait()
+    deadline = time.time() + 30
+    while time.time() < deadline and any(os.path.exists(f"/proc/{pid}") for pid in found):
+        time.sleep(0.01)
