@@ -12,7 +12,11 @@ void add_rows(PartRows& parts, const std::string& part, uint64_t rows) {
 
 std::string identity_of(const Schema& schema, const std::vector<std::string>& column_hashes, const PartRows& parts) {
   nlohmann::ordered_json json = to_json(schema);
-  for (auto& column : json["columns"]) column.erase("missing");
+  for (auto& column : json["columns"]) {
+    column.erase("missing");
+    // A manifest that was read has its keys sorted, a schema that was just made has not.
+    if (column.contains("tokenizer")) column["tokenizer"] = nlohmann::json(column["tokenizer"]);
+  }
   json["hashes"] = column_hashes;
   json["parts"] = nlohmann::ordered_json::array();
   for (const auto& [part, rows] : parts) json["parts"].push_back({part, rows});
