@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -12,8 +13,9 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "datasets/import/csv_table.h"
-#include "datasets/prediction_file.h"
+#include "datasets/import/raw_rules.h"
 #include "datasets/import/raw_table.h"
+#include "datasets/prediction_file.h"
 #include "experiments/experiment.h"
 #include "experiments/registry.h"
 #include "models/artifact/scorer.h"
@@ -42,7 +44,7 @@ Served load(const fs::path& registry, const std::string& artifact) {
   return served;
 }
 
-/// The raw columns that the artifact reads, as its manifest tells: a CSV file is read by them.
+/// The raw columns that the artifact reads, as the manifest of an older one tells.
 datasets::Schema raw_schema(const models::Manifest& manifest) {
   datasets::Schema schema;
   for (const models::InputSpec& input : manifest.inputs) {
@@ -56,8 +58,17 @@ datasets::Schema raw_schema(const models::Manifest& manifest) {
   return schema;
 }
 
+/// How raw values are read: all from the artifact.
+datasets::RawRules rules_of(const models::ArtifactContents& contents) {
+  const auto rules = contents.extra.find(models::kRawRulesFile);
+  if (rules == contents.extra.end()) return datasets::raw_rules(raw_schema(contents.manifest), contents.features.raw_columns());
+  const auto tokenizers = contents.extra.find(models::kTokenizerFile);
+  return datasets::read_raw_rules(rules->second, tokenizers == contents.extra.end() ? std::string() : tokenizers->second);
+}
+
 /// Throws Error (usage) when the dataset lacks a column or holds it in another form.
-void require_columns(const models::Manifest& manifest, const datasets::Dataset& dataset) {
+void require_columns(const models::ArtifactContents& contents, const datasets::Dataset& dataset) {
+  const models::Manifest& manifest = contents.manifest;
   for (const models::InputSpec& input : manifest.inputs) {
     const datasets::Column& column = dataset.schema().at(input.name);
     const bool fits = input.kind == to_string(column.kind) && (input.kind == "dense" || input.dtype == to_string(column.dtype));
@@ -65,15 +76,27 @@ void require_columns(const models::Manifest& manifest, const datasets::Dataset& 
       throw core::usage_error(fmt::format("column '{}' is {} {} in the dataset, but the artifact reads {} {}", input.name, to_string(column.kind), to_string(column.dtype), input.kind, input.dtype),
                               "import the data with the import.toml of the training data");
   }
+  for (const datasets::SequenceFeature& feature : contents.features.sequences) {
+    const datasets::Column& column = dataset.schema().at(feature.column);
+    const bool fits = column.kind == datasets::Kind::kSequence && column.of == feature.of &&
+                      (feature.of != datasets::Kind::kCategorical || column.dtype == feature.vocabulary.dtype);
+    if (!fits)
+      throw core::usage_error(fmt::format("column '{}' holds other sequences in the dataset than the artifact reads", feature.column),
+                              "import the data with the import.toml of the training data");
+  }
+}
+
+void warn_of(const std::map<std::string, uint64_t>& counts, const char* what) {
+  for (const auto& [reason, count] : counts) spdlog::warn("{} {}: {}", count, what, reason);
 }
 
 /// Calls take(table, first row's number) for every block of rows.
 template <class Take>
-void for_blocks(const Served& served, const std::string& data, Take&& take) {
-  const std::vector<std::string> columns = served.contents.features.columns();
+void for_blocks(const Served& served, const std::string& data, const fs::path& key_file, Take&& take) {
+  const std::vector<std::string> columns = served.contents.features.raw_columns();
   if (fs::is_directory(data)) {
     const datasets::Dataset dataset = datasets::Dataset::open(data);
-    require_columns(served.contents.manifest, dataset);
+    require_columns(served.contents, dataset);
     core::Progress progress("scoring", dataset.rows(), "rows");
     std::vector<uint64_t> numbers;
     for (uint64_t first = 0; first < dataset.rows(); first += kBlockRows) {
@@ -86,17 +109,15 @@ void for_blocks(const Served& served, const std::string& data, Take&& take) {
     progress.finish();
     return;
   }
-  datasets::CsvTableReader reader(data, raw_schema(served.contents.manifest), columns);
+  datasets::CsvTableReader reader(data, rules_of(served.contents), columns, key_file);
   core::Progress progress("scoring", 0, "rows");
-  uint64_t row = 0;
-  std::vector<uint64_t> numbers;
   for (datasets::RawTable table; reader.next(table);) {
-    numbers.resize(table.rows);
-    for (uint64_t& number : numbers) number = row++;
-    take(table, numbers);
-    progress.update(row);
+    take(table, reader.numbers());
+    progress.update(reader.numbers().back() + 1);
   }
   progress.finish();
+  warn_of(reader.unreadable(), "values taken for missing, as the import's on_error says");
+  warn_of(reader.dropped(), "records not scored, as the import's on_error says");
 }
 
 /// `row,prediction` or `row,<class>,…`: written beside, synced, renamed.
@@ -154,7 +175,7 @@ nlohmann::ordered_json predict(const PredictRequest& request) {
   if (fs::path(request.out).extension() == ".h5") {
     std::vector<uint64_t> numbers;
     std::vector<float> predictions;
-    for_blocks(served, request.data, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+    for_blocks(served, request.data, request.key_file, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
       const std::vector<float> p = served.score(table);
       numbers.insert(numbers.end(), n.begin(), n.end());
       predictions.insert(predictions.end(), p.begin(), p.end());
@@ -163,7 +184,7 @@ nlohmann::ordered_json predict(const PredictRequest& request) {
     rows = numbers.size();
   } else {
     CsvOutput out(request.out, manifest);
-    for_blocks(served, request.data, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+    for_blocks(served, request.data, request.key_file, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
       out.rows(n, served.score(table));
       rows += n.size();
     });
@@ -180,7 +201,7 @@ nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicat
     const Served served = load(request.registry, request.artifact);
     const models::Manifest& manifest = served.contents.manifest;
     const datasets::Dataset dataset = datasets::Dataset::open(request.data);
-    require_columns(manifest, dataset);
+    require_columns(served.contents, dataset);
     const std::vector<std::string> labels = dataset.schema().names(datasets::Kind::kLabel);
     if (labels.empty()) throw core::usage_error("the dataset has no label column", "evaluation needs labels; `cohort predict` needs none");
 
@@ -209,7 +230,7 @@ nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicat
       const uint64_t first = row_of(i);
       uint64_t count = 1;
       while (i + count < last && count < kBlockRows && row_of(i + count) == first + count) ++count;
-      const std::vector<float> p = served.score(datasets::read_raw(dataset, served.contents.features.columns(), first, count));
+      const std::vector<float> p = served.score(datasets::read_raw(dataset, served.contents.features.raw_columns(), first, count));
       mine.prediction.insert(mine.prediction.end(), p.begin(), p.end());
       std::vector<float> y(count);
       if (column.dtype == datasets::DType::kInt32) {

@@ -13,8 +13,9 @@ namespace cohort::experiments {
 struct PredictRequest {
   std::string artifact;  ///< NAME or NAME@VERSION
   std::filesystem::path registry = "registry";
-  std::string data;      ///< a dataset's folder or a CSV file
+  std::string data;      ///< a dataset's folder or a CSV file of raw values, treated as the import of the training data did
   std::string out;       ///< .csv or .h5
+  std::filesystem::path key_file;  ///< of pseudonyms among the features of a CSV file; "" for none
 };
 /// Rank 0 does the work (the others have nothing to do). Report: rows, artifact, out. Throws Error (usage, damaged, failed); then nothing is left of `out`.
 nlohmann::ordered_json predict(const PredictRequest& request);

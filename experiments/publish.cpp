@@ -6,6 +6,7 @@
 
 #include "core/durable_file.h"
 #include "core/log.h"
+#include "datasets/import/raw_rules.h"
 #include "datasets/import/raw_table.h"
 #include "datasets/text/tokenizer_file.h"
 #include "experiments/registry.h"
@@ -80,8 +81,9 @@ nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedF
   contents.weights = trained.state.named();
   contents.features = features;
   contents.extra["config.toml"] = core::Schema::of<Experiment>().to_toml(&experiment);
+  contents.extra[models::kRawRulesFile] = datasets::raw_rules_file(datasets::raw_rules(prepared.dataset, features.raw_columns()));
   if (std::string tokenizers = datasets::tokenizer_file(prepared.dataset.schema()); !tokenizers.empty()) {
-    contents.extra["tokenizer.json"] = std::move(tokenizers);
+    contents.extra[models::kTokenizerFile] = std::move(tokenizers);
   }
 
   models::Manifest& manifest = contents.manifest;

@@ -148,6 +148,8 @@ struct FittedFeatures {
   int64_t categorical_count() const { return static_cast<int64_t>(categorical.size()); }  ///< C
   /// Names of the raw columns of dense and categorical features, dense first, each once.
   std::vector<std::string> columns() const;
+  /// Those and the columns of sequence features after them: all that raw rows must have.
+  std::vector<std::string> raw_columns() const;
 };
 
 /// Every float reads back with the same bits.

@@ -91,6 +91,14 @@ std::vector<std::string> FittedFeatures::columns() const {
   return names;
 }
 
+std::vector<std::string> FittedFeatures::raw_columns() const {
+  std::vector<std::string> names = columns();
+  for (const SequenceFeature& feature : sequences) {
+    if (std::find(names.begin(), names.end(), feature.column) == names.end()) names.push_back(feature.column);
+  }
+  return names;
+}
+
 void apply_step(const Step& step, std::span<float> values) { std::visit(InPlace{values}, step); }
 
 void apply(const DenseFeature& feature, std::span<const float> values, float* out, int64_t stride) {

@@ -8,21 +8,58 @@
 namespace cohort::datasets {
 namespace {
 
+void add_values(const Column& column, const std::vector<int32_t>& codes, RawTable::Column& result) {
+  if (column.dtype == DType::kString) {
+    for (int32_t code : codes) result.strings.push_back(code < 0 ? std::string() : column.dictionary.strings[static_cast<std::size_t>(code)]);
+  } else {
+    for (int32_t code : codes) result.integers.push_back(code < 0 ? kNoInteger : column.dictionary.integers[static_cast<std::size_t>(code)]);
+  }
+}
+
 RawTable::Column read_codes(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count) {
   RawTable::Column result;
   std::vector<int32_t> codes(count);
   dataset.read(column, first, std::span(codes));
   if (column.kind == Kind::kLabel) {
     for (int32_t code : codes) result.strings.push_back(code < 0 ? std::string() : column.classes[static_cast<std::size_t>(code)]);
-  } else if (column.dtype == DType::kString) {
-    for (int32_t code : codes) {
-      result.strings.push_back(code < 0 ? std::string() : column.dictionary.strings[static_cast<std::size_t>(code)]);
-    }
   } else {
-    for (int32_t code : codes) {
-      result.integers.push_back(code < 0 ? kNoInteger : column.dictionary.integers[static_cast<std::size_t>(code)]);
-    }
+    add_values(column, codes, result);
   }
+  return result;
+}
+
+template <class T>
+RawTable::Column ragged_of(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count, std::vector<T>& values) {
+  Ragged<T> all;
+  dataset.read(column, first, count, all);
+  values = std::move(all.values);
+  RawTable::Column result;
+  result.ends = std::move(all.ends);
+  return result;
+}
+
+RawTable::Column read_elements(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count) {
+  if (column.of == Kind::kCategorical) {
+    std::vector<int32_t> codes;
+    RawTable::Column result = ragged_of(dataset, column, first, count, codes);
+    add_values(column, codes, result);
+    return result;
+  }
+  if (column.of == Kind::kTime) {
+    std::vector<int64_t> times;
+    RawTable::Column result = ragged_of(dataset, column, first, count, times);
+    result.integers = std::move(times);
+    return result;
+  }
+  if (column.dtype == DType::kFloat64) {
+    std::vector<double> wide;
+    RawTable::Column result = ragged_of(dataset, column, first, count, wide);
+    for (const double value : wide) result.floats.push_back(static_cast<float>(value));
+    return result;
+  }
+  std::vector<float> values;
+  RawTable::Column result = ragged_of(dataset, column, first, count, values);
+  result.floats = std::move(values);
   return result;
 }
 
@@ -46,10 +83,7 @@ RawTable::Column read_floats(const Dataset& dataset, const Column& column, uint6
 }
 
 RawTable::Column read_column(const Dataset& dataset, const Column& column, uint64_t first, uint64_t count) {
-  if (column.kind == Kind::kSequence) {
-    throw core::usage_error("column \"" + column.name + "\" holds sequences, which can't be scored as raw values yet",
-                            "leave it out of the features");
-  }
+  if (column.kind == Kind::kSequence) return read_elements(dataset, column, first, count);
   if (is_ragged(column)) {
     RawTable::Column result;
     dataset.read(column, first, result.strings, count);

@@ -11,13 +11,15 @@ Command predict_command() {
   return {.name = "predict",
           .summary = "Score a dataset or a CSV file with a published artifact",
           .examples = "  cohort predict uci-credit --registry registry --data applicants.csv --out scores.csv\n"
-                      "  cohort predict uci-credit@3 --registry registry --data data/uci --out scores.h5",
+                      "  cohort predict uci-credit@3 --registry registry --data data/uci --out scores.h5\n"
+                      "  cohort predict churn --registry registry --data customers.csv --key-file pseudonym.key --out scores.csv",
           .configure = [](CLI::App& app) -> std::function<int(Context&)> {
             auto request = std::make_shared<experiments::PredictRequest>();
             app.add_option("artifact", request->artifact, "NAME, or NAME@VERSION; the newest version where none is given")->required();
             app.add_option("--registry", request->registry, "where artifacts are published")->capture_default_str();
-            app.add_option("--data", request->data, "a dataset's folder or a CSV file with a header")->required();
+            app.add_option("--data", request->data, "a dataset's folder, or a CSV file of raw values as the import of the training data had them")->required();
             app.add_option("--out", request->out, "file of the predictions: .csv or .h5")->required();
+            app.add_option("--key-file", request->key_file, "the key of the import's pseudonyms, where a CSV file's columns are features as such");
             return [request](Context& context) {
               nlohmann::ordered_json report;
               core::on_root(context.comm, [&] { report = experiments::predict(*request); });

@@ -12,6 +12,11 @@
 
 namespace cohort::models {
 
+/// Further texts that some versions have: how raw values become what the features read (datasets/import/raw_rules.h), and tokenizers with their
+/// vocabularies (datasets/text/tokenizer_file.h).
+inline constexpr const char* kRawRulesFile = "import.json";
+inline constexpr const char* kTokenizerFile = "tokenizer.json";
+
 /// All that goes into a version. Weights are parameters and buffers by name, and tables as `tables.<name>`.
 struct ArtifactContents {
   Manifest manifest;  ///< `files` and `weights_sha256` are filled in by write_version

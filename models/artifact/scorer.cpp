@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "datasets/loader/batch_memory.h"
+#include "datasets/loader/raw_sequences.h"
 #include "models/block_scoring.h"
 #include "models/model.h"
 
@@ -46,6 +47,11 @@ datasets::RowBatch features_of(const datasets::FittedFeatures& features, const R
       batch.ids[r * count + c] = feature.dtype == datasets::DType::kString ? datasets::index_of(feature, column.strings[first + r])
                                                                           : datasets::index_of(feature, column.integers[first + r]);
   }
+  // Rows made to compare the exported graph, whose inputs are single values, have none.
+  const bool has_sequences = std::all_of(features.sequences.begin(), features.sequences.end(), [&](const datasets::SequenceFeature& feature) {
+    return std::any_of(table.columns.begin(), table.columns.end(), [&](const RawTable::Column& column) { return column.name == feature.column; });
+  });
+  if (has_sequences) datasets::add_sequences(features, table, first, rows, batch);
   return batch;
 }
 

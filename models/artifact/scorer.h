@@ -15,7 +15,7 @@ namespace cohort::models {
 /// registered in this program, damaged when a weight is absent or has another shape.
 ServedNet rebuild(const ArtifactContents& contents);
 
-/// Predictions [rows·K] for raw columns; every column the features read must be there. Local.
+/// Predictions [rows·K] for raw columns; every column the features read must be there, sequences where the net takes them. Local.
 std::vector<float> score(const datasets::FittedFeatures& features, const ServedNet& net, int64_t outputs, const RawTable& table);
 
 

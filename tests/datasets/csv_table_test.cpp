@@ -65,7 +65,7 @@ TEST(CsvTable, ReadsLongFilesInBlocks) {
   std::string text = "age\n";
   for (int i = 0; i < 300000; ++i) text += std::to_string(i) + "\n";
   const auto file = folder.write("x.csv", text);
-  CsvTableReader reader(file, sample(), {"age"});
+  CsvTableReader reader(file, raw_rules(sample(), {"age"}), {"age"});
   RawTable block;
   uint64_t rows = 0, blocks = 0;
   while (reader.next(block)) {
