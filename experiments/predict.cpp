@@ -86,6 +86,16 @@ void require_columns(const models::ArtifactContents& contents, const datasets::D
   }
 }
 
+/// Throws Error (usage) when pseudonyms among the features were made with another key in the dataset: all would be unknown.
+void require_key(const models::ArtifactContents& contents, const datasets::Dataset& dataset) {
+  const std::string needed = rules_of(contents).key_id;
+  if (needed.empty()) return;
+  const std::string found = dataset.manifest().value(nlohmann::json::json_pointer("/source/privacy/key_id"), std::string());
+  if (found == needed) return;
+  throw core::usage_error(fmt::format("the net knows pseudonyms made under the key {}, the dataset {}", needed, found.empty() ? "has none" : "was imported under the key " + found),
+                          "import the data with the import.toml and the key file of the training data");
+}
+
 void warn_of(const std::map<std::string, uint64_t>& counts, const char* what) {
   for (const auto& [reason, count] : counts) spdlog::warn("{} {}: {}", count, what, reason);
 }
@@ -97,6 +107,7 @@ void for_blocks(const Served& served, const std::string& data, const fs::path& k
   if (fs::is_directory(data)) {
     const datasets::Dataset dataset = datasets::Dataset::open(data);
     require_columns(served.contents, dataset);
+    require_key(served.contents, dataset);
     core::Progress progress("scoring", dataset.rows(), "rows");
     std::vector<uint64_t> numbers;
     for (uint64_t first = 0; first < dataset.rows(); first += kBlockRows) {
@@ -202,6 +213,7 @@ nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicat
     const models::Manifest& manifest = served.contents.manifest;
     const datasets::Dataset dataset = datasets::Dataset::open(request.data);
     require_columns(served.contents, dataset);
+    require_key(served.contents, dataset);
     const std::vector<std::string> labels = dataset.schema().names(datasets::Kind::kLabel);
     if (labels.empty()) throw core::usage_error("the dataset has no label column", "evaluation needs labels; `cohort predict` needs none");
 

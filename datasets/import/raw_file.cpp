@@ -44,7 +44,7 @@ std::vector<NeededField> needed_fields_of(const RawRules& rules, const std::vect
   return needed;
 }
 
-FirstRecord first_record(const fs::path& file, std::string_view start, const CsvFormat& format) {
+FirstRecord cut_first_record(const fs::path& file, std::string_view start, const CsvFormat& format) {
   RecordCutter cutter(start, format);
   std::vector<CsvField> fields;
   while (cutter.next(fields) && cutter.blank()) {
@@ -100,7 +100,7 @@ std::vector<std::string> find_names(const fs::path& file, std::string_view start
   std::optional<core::Error> problem;
   for (const CsvFormat& format : {stated, sniffed}) {
     try {
-      const FirstRecord record = first_record(file, start, format);
+      const FirstRecord record = cut_first_record(file, start, format);
       const std::vector<std::string> names = match_names(record.fields, needed);
       const bool better = present.empty() || found_in(names) > found_in(best);
       if (better) {
@@ -116,7 +116,7 @@ std::vector<std::string> find_names(const fs::path& file, std::string_view start
   }
   if (present.empty() && problem) throw core::Error(*problem);
   if (!rules.csv.names.empty()) {
-    const FirstRecord record = first_record(file, start, stated);
+    const FirstRecord record = cut_first_record(file, start, stated);
     if (record.fields.size() == rules.csv.names.size()) {
       best = match_names(rules.csv.names, needed);
       result.format = stated;
@@ -137,7 +137,7 @@ void check_rows(const fs::path& file, const RawRules& rules) {
 /// Which key made the pseudonyms, in words.
 std::string key_in_words(const RawRules& rules) { return rules.key_id.empty() ? "" : " (its id is " + rules.key_id + ")"; }
 
-void check_columns(const fs::path& file, const RawRules& rules, const ImportOptions& options, const fs::path& key_file) {
+void check_raw_columns(const fs::path& file, const RawRules& rules, const ImportOptions& options, const fs::path& key_file) {
   for (const auto& [source, column] : options.columns) {
     if (column.kind == "sequence" && !column.tokenizer && column.separator.empty()) {
       throw core::usage_error("column " + show(source) + " holds lists, which the training data had in no text: a CSV file has none",
@@ -173,7 +173,7 @@ RawFile plan_raw_file(const fs::path& file, std::string_view start, const RawRul
     options.columns[source] = own;
     if (!own.pseudonym.empty() && !key_file.empty()) options.privacy.key_file = fs::absolute(key_file).string();
   }
-  check_columns(file, rules, options, key_file);
+  check_raw_columns(file, rules, options, key_file);
   RawFile result;
   std::vector<std::string> names = find_names(file, start, rules, needed_fields_of(rules, columns), result);
   for (std::size_t i = 0; i < names.size(); ++i) {

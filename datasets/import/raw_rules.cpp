@@ -33,7 +33,7 @@ ColumnOptions settled(ColumnOptions own, const Column& column) {
 }
 
 template <class Options>
-nlohmann::ordered_json stated(const Options& options) {
+nlohmann::ordered_json stated_options(const Options& options) {
   const core::Schema& schema = core::Schema::of<Options>();
   const Options defaults;
   const nlohmann::ordered_json all = schema.to_json(&options), usual = schema.to_json(&defaults);
@@ -133,14 +133,14 @@ std::string raw_rules_file(const RawRules& rules) {
   json["row_a_record"] = rules.row_a_record;
   json["joined"] = rules.joined;
   if (!rules.key_id.empty()) json["key_id"] = rules.key_id;
-  json["csv"] = stated(rules.csv);
+  json["csv"] = stated_options(rules.csv);
   json["on_error"] = rules.on_error;
   json["columns"] = nlohmann::ordered_json::object();
   json["kept"] = nlohmann::ordered_json::object();
   for (const auto& [source, column] : rules.columns) {
     ColumnOptions plain = column;
     plain.tokenizer.reset();
-    json["columns"][source] = stated(plain);
+    json["columns"][source] = stated_options(plain);
     const auto kept = rules.kept.find(column.rename.empty() ? source : column.rename);
     if (column.tokenizer || kept == rules.kept.end()) continue;
     auto& values = json["kept"][kept->first];

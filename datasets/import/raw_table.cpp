@@ -8,7 +8,7 @@
 namespace cohort::datasets {
 namespace {
 
-void add_values(const Column& column, const std::vector<int32_t>& codes, RawTable::Column& result) {
+void add_code_values(const Column& column, const std::vector<int32_t>& codes, RawTable::Column& result) {
   if (column.dtype == DType::kString) {
     for (int32_t code : codes) result.strings.push_back(code < 0 ? std::string() : column.dictionary.strings[static_cast<std::size_t>(code)]);
   } else {
@@ -23,7 +23,7 @@ RawTable::Column read_codes(const Dataset& dataset, const Column& column, uint64
   if (column.kind == Kind::kLabel) {
     for (int32_t code : codes) result.strings.push_back(code < 0 ? std::string() : column.classes[static_cast<std::size_t>(code)]);
   } else {
-    add_values(column, codes, result);
+    add_code_values(column, codes, result);
   }
   return result;
 }
@@ -42,7 +42,7 @@ RawTable::Column read_elements(const Dataset& dataset, const Column& column, uin
   if (column.of == Kind::kCategorical) {
     std::vector<int32_t> codes;
     RawTable::Column result = ragged_of(dataset, column, first, count, codes);
-    add_values(column, codes, result);
+    add_code_values(column, codes, result);
     return result;
   }
   if (column.of == Kind::kTime) {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kAligned = 64;
 
 /// The stretch of a column's elements that a row shows.
-struct Stretch {
+struct RowStretch {
   std::size_t begin = 0, end = 0;
 };
 
@@ -29,18 +29,18 @@ const RawTable::Column& sequences_in(const RawTable& table, const std::string& n
   return *found;
 }
 
-std::vector<Stretch> stretches_of(const SequenceFeature& feature, const RawTable::Column& column, std::size_t first, std::size_t rows) {
-  std::vector<Stretch> result;
+std::vector<RowStretch> stretches_of(const SequenceFeature& feature, const RawTable::Column& column, std::size_t first, std::size_t rows) {
+  std::vector<RowStretch> result;
   const auto most = static_cast<std::size_t>(feature.max_length);
   for (std::size_t r = first; r < first + rows; ++r) {
     const std::size_t begin = r == 0 ? 0 : static_cast<std::size_t>(column.ends[r - 1]), end = static_cast<std::size_t>(column.ends[r]);
     const std::size_t count = std::min(end - begin, most);
-    result.push_back(feature.keep_last ? Stretch{end - count, end} : Stretch{begin, begin + count});
+    result.push_back(feature.keep_last ? RowStretch{end - count, end} : RowStretch{begin, begin + count});
   }
   return result;
 }
 
-void fill_elements(const SequenceFeature& feature, const RawTable::Column& column, const std::vector<Stretch>& stretches, SequenceBatch& out) {
+void fill_elements(const SequenceFeature& feature, const RawTable::Column& column, const std::vector<RowStretch>& stretches, SequenceBatch& out) {
   int64_t at = 0;
   out.offsets[0] = 0;
   for (std::size_t r = 0; r < stretches.size(); ++r) {
@@ -59,12 +59,12 @@ void fill_elements(const SequenceFeature& feature, const RawTable::Column& colum
 
 void add_sequences(const FittedFeatures& features, const RawTable& table, std::size_t first, std::size_t rows, RowBatch& batch) {
   if (features.sequences.empty()) return;
-  std::vector<std::vector<Stretch>> stretches;
+  std::vector<std::vector<RowStretch>> stretches;
   std::size_t bytes = 0;
   for (const SequenceFeature& feature : features.sequences) {
     stretches.push_back(stretches_of(feature, sequences_in(table, feature.column), first, rows));
     std::size_t elements = 0;
-    for (const Stretch& stretch : stretches.back()) elements += stretch.end - stretch.begin;
+    for (const RowStretch& stretch : stretches.back()) elements += stretch.end - stretch.begin;
     bytes += padded_bytes((rows + 1) * sizeof(int64_t)) + padded_bytes(elements * element_bytes(feature));
   }
   batch.sequence_bytes = bytes;
@@ -80,7 +80,7 @@ void add_sequences(const FittedFeatures& features, const RawTable& table, std::s
     SequenceBatch& out = batch.sequences.emplace_back();
     out.offsets = reinterpret_cast<int64_t*>(take((rows + 1) * sizeof(int64_t)));
     std::size_t elements = 0;
-    for (const Stretch& stretch : stretches[s]) elements += stretch.end - stretch.begin;
+    for (const RowStretch& stretch : stretches[s]) elements += stretch.end - stretch.begin;
     std::byte* const start = take(elements * element_bytes(feature));
     if (feature.of == Kind::kTime) out.times = reinterpret_cast<int64_t*>(start);
     else if (feature.of == Kind::kDense) out.values = reinterpret_cast<float*>(start);
