@@ -45,14 +45,22 @@ Served load(const fs::path& registry, const std::string& artifact) {
 }
 
 /// The raw columns that the artifact reads, as the manifest of an older one tells.
-datasets::Schema raw_schema(const models::Manifest& manifest) {
+datasets::Schema raw_schema(const models::ArtifactContents& contents) {
   datasets::Schema schema;
-  for (const models::InputSpec& input : manifest.inputs) {
+  for (const models::InputSpec& input : contents.manifest.inputs) {
     datasets::Column column;
     column.name = input.name;
     column.kind = datasets::kind_from_string(input.kind);
     column.dtype = datasets::dtype_from_string(input.dtype);
     column.missing_markers = input.missing_markers;
+    schema.columns.push_back(std::move(column));
+  }
+  for (const datasets::SequenceFeature& feature : contents.features.sequences) {
+    datasets::Column column;
+    column.name = feature.column;
+    column.kind = datasets::Kind::kSequence;
+    column.of = feature.of;
+    if (feature.of != datasets::Kind::kDense) column.dtype = feature.of == datasets::Kind::kTime ? datasets::DType::kInt64 : feature.vocabulary.dtype;
     schema.columns.push_back(std::move(column));
   }
   return schema;
@@ -61,7 +69,7 @@ datasets::Schema raw_schema(const models::Manifest& manifest) {
 /// How raw values are read: all from the artifact.
 datasets::RawRules rules_of(const models::ArtifactContents& contents) {
   const auto rules = contents.extra.find(models::kRawRulesFile);
-  if (rules == contents.extra.end()) return datasets::raw_rules(raw_schema(contents.manifest), contents.features.raw_columns());
+  if (rules == contents.extra.end()) return datasets::raw_rules(raw_schema(contents), contents.features.raw_columns());
   const auto tokenizers = contents.extra.find(models::kTokenizerFile);
   return datasets::read_raw_rules(rules->second, tokenizers == contents.extra.end() ? std::string() : tokenizers->second);
 }
@@ -96,13 +104,15 @@ void require_key(const models::ArtifactContents& contents, const datasets::Datas
                           "import the data with the import.toml and the key file of the training data");
 }
 
-void warn_of(const std::map<std::string, uint64_t>& counts, const char* what) {
+/// What an import's on_error did to some values or records: into the report, and said aloud.
+void tell(const std::map<std::string, uint64_t>& counts, const char* key, const char* what, nlohmann::ordered_json& report) {
+  if (!counts.empty()) report[key] = counts;
   for (const auto& [reason, count] : counts) spdlog::warn("{} {}: {}", count, what, reason);
 }
 
-/// Calls take(table, first row's number) for every block of rows.
+/// Calls take(table, the rows' numbers) for every block of rows. What else there is to report goes into `report`.
 template <class Take>
-void for_blocks(const Served& served, const std::string& data, const fs::path& key_file, Take&& take) {
+void for_blocks(const Served& served, const std::string& data, const fs::path& key_file, nlohmann::ordered_json& report, Take&& take) {
   const std::vector<std::string> columns = served.contents.features.raw_columns();
   if (fs::is_directory(data)) {
     const datasets::Dataset dataset = datasets::Dataset::open(data);
@@ -127,8 +137,8 @@ void for_blocks(const Served& served, const std::string& data, const fs::path& k
     progress.update(reader.numbers().back() + 1);
   }
   progress.finish();
-  warn_of(reader.unreadable(), "values taken for missing, as the import's on_error says");
-  warn_of(reader.dropped(), "records not scored, as the import's on_error says");
+  tell(reader.unreadable(), "unreadable", "values taken for missing, as the import's on_error says", report);
+  tell(reader.dropped(), "dropped", "records not scored, as the import's on_error says", report);
 }
 
 /// `row,prediction` or `row,<class>,…`: written beside, synced, renamed.
@@ -183,10 +193,11 @@ nlohmann::ordered_json predict(const PredictRequest& request) {
   const Served served = load(request.registry, request.artifact);
   const models::Manifest& manifest = served.contents.manifest;
   uint64_t rows = 0;
+  nlohmann::ordered_json report = {{"artifact", manifest.name}, {"version", manifest.version}, {"rows", rows}, {"out", request.out}};
   if (fs::path(request.out).extension() == ".h5") {
     std::vector<uint64_t> numbers;
     std::vector<float> predictions;
-    for_blocks(served, request.data, request.key_file, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+    for_blocks(served, request.data, request.key_file, report, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
       const std::vector<float> p = served.score(table);
       numbers.insert(numbers.end(), n.begin(), n.end());
       predictions.insert(predictions.end(), p.begin(), p.end());
@@ -195,13 +206,14 @@ nlohmann::ordered_json predict(const PredictRequest& request) {
     rows = numbers.size();
   } else {
     CsvOutput out(request.out, manifest);
-    for_blocks(served, request.data, request.key_file, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
+    for_blocks(served, request.data, request.key_file, report, [&](const datasets::RawTable& table, const std::vector<uint64_t>& n) {
       out.rows(n, served.score(table));
       rows += n.size();
     });
     out.commit();
   }
-  return {{"artifact", manifest.name}, {"version", manifest.version}, {"rows", rows}, {"out", request.out}};
+  report["rows"] = rows;
+  return report;
 }
 
 nlohmann::ordered_json evaluate(const EvaluateRequest& request, core::Communicator& comm) {

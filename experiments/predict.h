@@ -17,7 +17,8 @@ struct PredictRequest {
   std::string out;       ///< .csv or .h5
   std::filesystem::path key_file;  ///< of pseudonyms among the features of a CSV file; "" for none
 };
-/// Rank 0 does the work (the others have nothing to do). Report: rows, artifact, out. Throws Error (usage, damaged, failed); then nothing is left of `out`.
+/// Rank 0 does the work (the others have nothing to do). Report: rows, artifact, out; of a CSV file also, by
+/// reason, `unreadable` values and `dropped` records, where the import's on_error made them such. Throws Error (usage, damaged, failed); then nothing is left of `out`.
 nlohmann::ordered_json predict(const PredictRequest& request);
 
 struct EvaluateRequest {

@@ -230,6 +230,13 @@ class RawFiles(unittest.TestCase):
         manifest["files"][name] = {"bytes": len(text.encode()), "sha256": hashlib.sha256(text.encode()).hexdigest()}
         (version / "manifest.json").write_text(json.dumps(manifest))
 
+    def test_values_that_the_import_took_for_missing_are_counted_in_the_report(self):
+        report = json.loads(self.done(self.try_predict("raw.csv", "--key-file", self.key, "--json")).stdout)
+        bad = sum(row["age"] == "unknown" for row in self.rows)
+        self.assertEqual(report["unreadable"], {'column "age": is not a number': bad})
+        self.assertEqual(report["rows"], 2500)
+        self.assertNotIn("dropped", report)
+
     def test_a_compressed_file_has_the_same_scores(self):
         subprocess.run(["gzip", "-kf", self.folder / "raw.csv"], check=True)
         self.assertEqual(self.predict("raw.csv.gz", "--key-file", self.key), self.scores)
