@@ -130,7 +130,8 @@ struct CsvTableReader::Impl {
 
   void refuse_nul_bytes() const {
     const std::size_t nul = text.find('\0');
-    if (nul != std::string::npos) fail(nul, "a NUL byte stands in the text: this is no CSV file, or it is damaged", "export the file again, or remove the NUL bytes: tr -d '\\000'");
+    if (nul == std::string::npos) return;
+    fail(nul, "a NUL byte stands in the text: this is no CSV file, or it is damaged", "export the file again, or remove the NUL bytes: tr -d '\\000'");
   }
 
   ParsedBlock parse() const {

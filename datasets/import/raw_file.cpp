@@ -86,12 +86,15 @@ core::Error lacking(const fs::path& file, const RawRules& rules, const std::vect
   }
   return core::usage_error("the file lacks columns that are needed: " + absent,
                            "the first line must name the columns as the training data did; the delimiter was taken to be " + delimiter_text(format.delimiter) +
-                               (rules.joined ? "; columns that the import joined from other tables must stand in the file, or import it as a dataset and predict that" : ""))
+                               (rules.joined ? "; columns that the import joined from other tables must stand in the file, or import it as a dataset "
+                                               "and predict that"
+                                             : ""))
       .at({file.string(), 1, 1});
 }
 
 /// How the file is cut, and the names of its fields as match_names gives them.
-std::vector<std::string> find_names(const fs::path& file, std::string_view start, const RawRules& rules, const std::vector<NeededField>& needed, RawFile& result) {
+std::vector<std::string> find_names(const fs::path& file, std::string_view start, const RawRules& rules, const std::vector<NeededField>& needed,
+                                    RawFile& result) {
   const CsvFormat stated = csv_format(rules.csv);
   CsvFormat sniffed;
   sniffed.encoding = stated.encoding;
@@ -154,8 +157,8 @@ void check_raw_columns(const fs::path& file, const RawRules& rules, const Import
 
 void check_key(const RawRules& rules, const ImportPlan& plan, const fs::path& key_file) {
   if (!plan.key || rules.key_id.empty() || plan.key->id() == rules.key_id) return;
-  throw core::usage_error("the key file " + key_file.string() + " holds another key than the pseudonyms of the training data were made with: its id is " + plan.key->id() +
-                              ", theirs " + rules.key_id,
+  throw core::usage_error("the key file " + key_file.string() + " holds another key than the pseudonyms of the training data were made with: its id is " +
+                              plan.key->id() + ", theirs " + rules.key_id,
                           "name the key file of that import; another key gives other pseudonyms, all of them unknown to the net");
 }
 

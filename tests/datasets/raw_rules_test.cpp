@@ -94,12 +94,15 @@ key_file = "pseudonym.key"
 files = ["raw.csv"]
 )";
 
-const std::vector<std::string> kColumns{"income", "wide", "client", "age band", "postcode", "since", "shop", "codes", "amounts", "times", "words", "kept", "hashed"};
+const std::vector<std::string> kColumns{"income", "wide",    "client", "age band", "postcode", "since", "shop",
+                                        "codes",  "amounts", "times",  "words",    "kept",     "hashed"};
 
 std::string raw_records() {
   std::string text = "note;client;age;postcode;since;income;wide;shop;codes;amounts;times;y;unused\n";
   for (int i = 0; i < 600; ++i) {
-    const auto pick = [&](std::initializer_list<const char*> values, int step) { return std::string(*(values.begin() + i / step % static_cast<int>(values.size()))); };
+    const auto pick = [&](std::initializer_list<const char*> values, int step) {
+      return std::string(*(values.begin() + i / step % static_cast<int>(values.size())));
+    };
     text += pick({"Good shoes, good price", "很好的鞋", "bad", "", "NA", "\"too small; sadly\""}, 1);
     text += ";" + std::to_string(i * i % 37) + (i % 5 == 0 ? ".0" : "");
     text += ";" + pick({"17", "18", "24.5", "NA", "very old", "66"}, 7);
@@ -150,9 +153,9 @@ class RawRulesOf : public testing::Test {
     return read_raw_rules(raw_rules_file(raw_rules(dataset, columns)), tokenizer_file(dataset.schema()));
   }
 
-  std::string refusal(const RawRules& rules, const std::filesystem::path& file, const std::filesystem::path& key_file, const std::vector<std::string>& columns = kColumns) const {
+  std::string refusal(const RawRules& rules, const std::filesystem::path& file, const std::filesystem::path& key_file) const {
     try {
-      read_csv_table(file, rules, columns, key_file);
+      read_csv_table(file, rules, kColumns, key_file);
     } catch (const core::Error& error) {
       EXPECT_EQ(error.exit(), core::Exit::kUsage);
       return error.what();
@@ -197,7 +200,8 @@ TEST_F(RawRulesOf, HoldNoKeyAndNoValuesButTheDatasets) {
 
 TEST_F(RawRulesOf, RefusePseudonymsWithoutTheKeyOfTheImport) {
   const RawRules rules = shipped();
-  EXPECT_THAT(refusal(rules, raw, {}), testing::AllOf(HasSubstr("column \"client\" is a feature as pseudonyms"), HasSubstr("--key-file FILE"), HasSubstr(rules.key_id)));
+  EXPECT_THAT(refusal(rules, raw, {}),
+              testing::AllOf(HasSubstr("column \"client\" is a feature as pseudonyms"), HasSubstr("--key-file FILE"), HasSubstr(rules.key_id)));
   EXPECT_THAT(refusal(rules, raw, secret("other.key", kOtherSecret)), HasSubstr("holds another key than the pseudonyms of the training data were made with"));
   EXPECT_THAT(refusal(rules, raw, folder / "none.key"), HasSubstr("there is no key file"));
 }
@@ -277,6 +281,24 @@ TEST(RawRules, RecordsThatTheImportWouldLeaveOutKeepTheirNumbers) {
   EXPECT_THAT(table.columns[0].floats, ElementsAre(1, 3, 5));
   EXPECT_EQ(reader.dropped().size(), 2u);
   EXPECT_FALSE(reader.next(table));
+}
+
+TEST(RawRules, ColumnsThatWereJoinedAreReadWhereTheFileHasThem) {
+  TemporaryFolder folder;
+  const auto file = folder.write("a.csv", "k,y\n1,no\n2,yes\n");
+  folder.write("cities.csv", "k,city\n1,Rom\n2,Oslo\n");
+  import_run("csv", {file},
+             "[columns.k]\nkind = \"id\"\n[columns.city]\nkind = \"categorical\"\n[columns.y]\nkind = \"label\"\nvalues = [\"no\", \"yes\"]\n"
+             "[[join]]\nfiles = [\"cities.csv\"]\non = \"k\"\n",
+             folder / "d");
+  const RawRules rules = raw_rules(Dataset::open(folder / "d"), {"city"});
+  EXPECT_THAT(read_csv_table(folder.write("b.csv", "city\nOslo\n"), rules, {"city"}).columns[0].strings, ElementsAre("Oslo"));
+  try {
+    read_csv_table(file, rules, {"city"});
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("columns that the import joined from other tables must stand in the file"));
+  }
 }
 
 TEST(RawRules, RowsOfSeveralRecordsAreRefusedWithTheWayOut) {
