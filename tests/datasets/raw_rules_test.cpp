@@ -232,12 +232,20 @@ TEST_F(RawRulesOf, SequencesBecomeTheBatchesOfTheLoader) {
       const int64_t n = a.offsets[600];
       ASSERT_GT(n, 100);
       for (int64_t i = 0; i < n; ++i) {
-        if (a.ids != nullptr) ASSERT_EQ(a.ids[i], b.ids[i]) << features.sequences[s].column;
-        if (a.values != nullptr) ASSERT_EQ(std::bit_cast<uint32_t>(a.values[i]), std::bit_cast<uint32_t>(b.values[i]));
-        if (a.times != nullptr) ASSERT_EQ(a.times[i], b.times[i]);
+        if (a.ids != nullptr) {
+          ASSERT_EQ(a.ids[i], b.ids[i]) << features.sequences[s].column;
+        }
+        if (a.values != nullptr) {
+          ASSERT_EQ(std::bit_cast<uint32_t>(a.values[i]), std::bit_cast<uint32_t>(b.values[i]));
+        }
+        if (a.times != nullptr) {
+          ASSERT_EQ(a.times[i], b.times[i]);
+        }
       }
       ASSERT_EQ(middle.sequences[s].offsets[50], a.offsets[150] - a.offsets[100]);
-      if (a.ids != nullptr && middle.sequences[s].offsets[50] > 0) EXPECT_EQ(middle.sequences[s].ids[0], a.ids[a.offsets[100]]);
+      if (a.ids != nullptr && middle.sequences[s].offsets[50] > 0) {
+        EXPECT_EQ(middle.sequences[s].ids[0], a.ids[a.offsets[100]]);
+      }
     }
   }
 }
