@@ -22,16 +22,16 @@ hid_t file_type(Element element) {
   return -1;
 }
 
-Hdf5Handle creation_properties(Element element, uint64_t chunk, ChunkCoding coding, const std::string& doing) {
+Hdf5Handle creation_properties(Element element, uint64_t chunk, Filter filter, const std::string& doing) {
   Hdf5Handle properties(check_hdf5(H5Pcreate(H5P_DATASET_CREATE), doing), H5Pclose);
   const hsize_t dimensions[] = {chunk};
   check_hdf5(H5Pset_chunk(properties.id(), 1, dimensions), doing);
   check_hdf5(H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER), doing);
   // Without times in it, equal values give equal files.
   check_hdf5(H5Pset_obj_track_times(properties.id(), false), doing);
-  if (coding.filter != Filter::kNone && coding.shuffled && size_of(element) > 1) check_hdf5(H5Pset_shuffle(properties.id()), doing);
-  if (coding.filter == Filter::kDeflate) check_hdf5(H5Pset_deflate(properties.id(), static_cast<unsigned>(deflate_level(is_integer(element)))), doing);
-  if (coding.filter == Filter::kZstd) {
+  if (filter != Filter::kNone && size_of(element) > 1) check_hdf5(H5Pset_shuffle(properties.id()), doing);
+  if (filter == Filter::kDeflate) check_hdf5(H5Pset_deflate(properties.id(), static_cast<unsigned>(deflate_level(is_integer(element)))), doing);
+  if (filter == Filter::kZstd) {
     register_hdf5_zstd();
     check_hdf5(H5Pset_filter(properties.id(), kHdf5ZstdFilter, H5Z_FLAG_MANDATORY, 0, nullptr), doing);
   }
@@ -124,7 +124,7 @@ std::size_t Hdf5ArrayFile::add_array(const std::string& name, Element element, u
   }
   const hsize_t none[] = {0}, unlimited[] = {H5S_UNLIMITED};
   Hdf5Handle space(file.check(H5Screate_simple(1, none, unlimited)), H5Sclose);
-  const Hdf5Handle properties = creation_properties(element, chunk, {impl_->pipeline->filter(), shuffled}, file.doing());
+  const Hdf5Handle properties = creation_properties(element, chunk, impl_->pipeline->filter(), file.doing());
   Impl::Array array;
   array.dataset = Hdf5Handle(file.check(H5Dcreate2(file.id(), name.c_str(), file_type(element), space.id(), links.id(),
                                                    properties.id(), H5P_DEFAULT)),
@@ -174,7 +174,9 @@ void Hdf5ArrayFile::write_chunk(std::size_t number, uint64_t elements, std::span
   // Never more than the elements there are: shrinking later would make HDF5 rewrite the last chunk.
   const hsize_t extent[] = {first[0] + elements};
   impl_->file.check(H5Dset_extent(array.dataset.id(), extent));
-  impl_->file.check(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, 0, first, stored.size(), stored.data()));
+  // The shuffle is the array's first filter; HDF5 skips it where a chunk's mask says so.
+  const uint32_t skipped = array.stored.shuffled || impl_->pipeline->filter() == Filter::kNone ? 0 : kShuffleSkipped;
+  impl_->file.check(H5Dwrite_chunk(array.dataset.id(), H5P_DEFAULT, skipped, first, stored.size(), stored.data()));
   array.stored.xxh3.push_back(hash);
   array.sum += sum;
   ++array.written;

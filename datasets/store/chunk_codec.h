@@ -12,12 +12,16 @@ namespace cohort::datasets {
 /// none · shuffle + deflate (zlib format) · shuffle + zstd (HDF5 filter 32015, level 3).
 enum class Filter : uint8_t { kNone, kDeflate, kZstd };
 
-/// How an array's chunks are encoded. Numbers of few different values come out smaller without the shuffle, and are read and written faster.
+/// How an array's chunks are encoded. Numbers of few different values come out smaller without the shuffle, and are read and written faster: the shuffle is
+/// an array's first filter all the same, and skipped by the filter mask of its chunks.
 struct ChunkCoding {
   ChunkCoding(Filter chunk_filter, bool with_shuffle = true) : filter(chunk_filter), shuffled(with_shuffle) {}
   Filter filter;
   bool shuffled;
 };
+
+/// The filter mask of chunks that aren't shuffled.
+inline constexpr uint32_t kShuffleSkipped = 1;
 
 std::string to_string(Filter filter);
 Filter filter_from_string(const std::string& text);  ///< throws Error (usage)
