@@ -1,5 +1,6 @@
 // The program as users call it. What needs no net runs here at once; for all else its sibling `cohort-nets` takes this process over, which
 // begins with a fifth of a second for libtorch.
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>

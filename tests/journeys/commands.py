@@ -38,3 +38,15 @@ def kill_tree(process):
     deadline = time.time() + 30
     while time.time() < deadline and any(os.path.exists(f"/proc/{pid}") for pid in found):
         time.sleep(0.01)
+
+
+def stop_once_running(process, home):
+    """SIGUSR1 as soon as a run below `home` says that it trains; the exit status."""
+    deadline = time.time() + 60
+    while time.time() < deadline and process.poll() is None:
+        if os.path.isdir(home) and any(os.path.exists(os.path.join(home, run_id, "status.json")) for run_id in os.listdir(home)):
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=60)
+    return process.returncode

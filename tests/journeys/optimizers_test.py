@@ -2,13 +2,11 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import unittest
 
-from commands import PROGRAM, run
+from commands import PROGRAM, run, stop_once_running
 
 EXPERIMENT = """
 name = "optimizers"
@@ -66,14 +64,7 @@ class Optimizers(unittest.TestCase):
         command = ["train", os.path.join(self.folder, name + ".toml"), "--data", self.data, "--runs", os.path.join(self.folder, name + "-stopped"), "--resume",
                    "--json", "--quiet"]
         process = subprocess.Popen([PROGRAM, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        home = os.path.join(self.folder, name + "-stopped", "optimizers")
-        deadline = time.time() + 60
-        while time.time() < deadline and process.poll() is None:
-            if os.path.isdir(home) and any(os.path.exists(os.path.join(home, run_id, "status.json")) for run_id in os.listdir(home)):
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGUSR1)
-        self.assertEqual(process.wait(timeout=60), 75)
+        self.assertEqual(stop_once_running(process, os.path.join(self.folder, name + "-stopped", "optimizers")), 75)
         return json.loads(run(*command, ranks=ranks).stdout)
 
     def test_any_number_of_ranks_and_threads_and_a_resume_give_the_same_bits(self):

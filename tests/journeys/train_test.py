@@ -3,7 +3,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -12,7 +11,7 @@ import unittest
 import h5py
 import numpy as np
 
-from commands import PROGRAM, kill_tree, run
+from commands import PROGRAM, kill_tree, run, stop_once_running
 
 SOURCE = os.environ["COHORT_SOURCE"]
 
@@ -125,15 +124,7 @@ class Journey(unittest.TestCase):
         command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, "--set", "artifact.name=''", "--set", "train.epochs=40",
                    "--set", "early_stopping.patience=0", "--resume", "--json", "--quiet"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        home = os.path.join(runs, "journey")
-        deadline = time.time() + 60
-        while time.time() < deadline and process.poll() is None:
-            if os.path.isdir(home) and any(os.path.exists(os.path.join(home, name, "status.json")) for name in os.listdir(home)):
-                break
-            time.sleep(0.01)
-        process.send_signal(signal.SIGUSR1)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 75)
+        self.assertEqual(stop_once_running(process, os.path.join(runs, "journey")), 75)
         end = json.loads(run(*command[1:], ranks=2).stdout)
         self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
 
