@@ -15,7 +15,7 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   const Experiment& e = prepared.experiment;
   const datasets::FittedFeatures features = fit(prepared, comm);
   const trainer::NetSpec spec = net_spec(prepared, features);
-  trainer::ModelState state(spec);
+  const trainer::NetShape net = trainer::shape_of(spec);
   const uint64_t rows = prepared.split.size(datasets::Part::kTrain);
   const uint64_t steps = datasets::Loader::steps_per_epoch(rows, static_cast<uint64_t>(e.train.global_batch));
   if (e.train.global_batch / e.train.lanes < kRowsOfALane)
@@ -34,12 +34,12 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   }
   plan["lanes"] = std::move(lanes);
   int64_t tables = 0, dense = 0;
-  for (const trainer::FlatEntry& entry : state.layout().tables()) tables += entry.numel;
-  for (const trainer::FlatEntry& entry : state.layout().parameters()) dense += entry.numel;
+  for (const models::TableSpec& table : net.tables) tables += table.rows * table.dim;
+  for (const trainer::FlatEntry& entry : net.layout.parameters()) dense += entry.numel;
   plan["model"] = {{"name", e.model.name()}, {"parameters", dense}, {"embedding_parameters", tables}};
   // Two vectors of optimizer state at most, the best weights kept aside, and the average where there is one.
-  plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * (e.averaging.name == "none" ? 4 : 5) * state.layout().parameter_floats()},
-                            {"gradients", 4 * state.layout().gradient_floats() * (2 + e.train.threads)},
+  plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * (e.averaging.name == "none" ? 4 : 5) * (net.layout.parameter_floats() + tables / comm.size())},
+                            {"gradients", 4 * net.layout.gradient_floats() * (2 + e.train.threads)},
                             {"loader_at_most", e.loader.memory_mib << 20}};
   return plan;
 }

@@ -90,7 +90,7 @@ std::string Experiment::identity() const {
   for (const char* key : {"memory_mib", "spill", "prefetch", "threads"}) json["loader"].erase(key);
   json.erase("artifact");
   json["data"].erase("path");
-  for (const char* key : {"threads", "checkpoint_every", "keep_checkpoints"}) json["train"].erase(key);
+  for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints"}) json["train"].erase(key);
   return core::sha256_hex(json.dump());
 }
 

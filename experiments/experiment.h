@@ -56,7 +56,7 @@ struct Experiment {
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);
 
-  /// Hash of all that the result depends on; not threads, paths, the loader's memory and prefetching, the data's checks, and what is kept on disk.
+  /// Hash of all that the result depends on; not threads, buckets, paths, the loader's memory and prefetching, the data's checks, and what is kept on disk.
   std::string identity() const;
 };
 

@@ -107,8 +107,7 @@ trainer::NetSpec net_spec(const Prepared& prepared, const datasets::FittedFeatur
   spec.model = prepared.experiment.model.name();
   // The experiment outlives the net: no copy is needed, and none is owned.
   spec.options = std::shared_ptr<const void>(prepared.experiment.model.data(), [](const void*) {});
-  spec.layout.dense_width = features.dense_width();
-  for (const datasets::CategoricalFeature& feature : features.categorical) spec.layout.categorical.push_back({feature.column, feature.cardinality()});
+  spec.layout = models::layout_of(features);
   spec.outputs = prepared.objective->outputs();
   spec.seed = static_cast<uint64_t>(prepared.experiment.seed);
   return spec;

@@ -69,16 +69,16 @@ void require_writable_registry(const std::filesystem::path& registry, const Arti
   if (!options.name.empty()) Registry(registry).require_writable();
 }
 
-nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained, RunFolder& run,
+nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained, const models::NamedTensors& weights, RunFolder& run,
                                const std::filesystem::path& registry) {
   const Experiment& experiment = prepared.experiment;
   const auto& info = run.info();
-  const models::ServedNet net = trainer::served_net(trained.state, *prepared.objective);
+  const models::ServedNet net = trainer::served_net(trained.state, *prepared.objective, weights);
   models::ArtifactContents contents;
   contents.onnx = models::export_onnx(features, net,
                                       {{"run", run.path().filename().string()}, {"experiment_identity", experiment.identity()},
                                        {"dataset_identity", prepared.dataset.identity()}, {"weights_sha256", info.value("weights_sha256", "")}});
-  contents.weights = trained.state.named();
+  contents.weights = weights;
   contents.features = features;
   contents.extra["config.toml"] = core::Schema::of<Experiment>().to_toml(&experiment);
   contents.extra[models::kRawRulesFile] = datasets::raw_rules_file(datasets::raw_rules(prepared.dataset, features.raw_columns()));

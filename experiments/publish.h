@@ -16,7 +16,7 @@ void require_writable_registry(const std::filesystem::path& registry, const Arti
 
 /// Local: rank 0 calls it. Nothing is published when ONNX Runtime and libtorch disagree or ONNX Runtime is not to be had, unless artifact.parity = "skip".
 /// Returns {"name", "version", "path", "parity"} for run.json.
-nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained, RunFolder& run,
+nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained, const models::NamedTensors& weights, RunFolder& run,
                                const std::filesystem::path& registry);
 
 }  // namespace cohort::experiments

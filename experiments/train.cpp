@@ -13,6 +13,7 @@
 #include "experiments/publish.h"
 #include "experiments/run_folder.h"
 #include "experiments/true_probability.h"
+#include "trainer/embeddings/uniform_plan.h"
 #include "trainer/fit.h"
 #include "trainer/lane_workers.h"
 #include "trainer/stop_request.h"
@@ -94,7 +95,7 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
                   RunFolder* run, core::Communicator& comm) {
   for (const datasets::Part part : {datasets::Part::kValid, datasets::Part::kTest}) {
     if (prepared.split.size(part) == 0) continue;
-    trainer::Predictions mine = trainer::score(trained.state, trained.replicas, *prepared.objective, store, prepared.split, part, comm.rank(), comm.size(), trained.workers);
+    trainer::Predictions mine = trainer::score(trained.state, trained.replicas, *prepared.objective, store, prepared.split, part, comm, trained.workers);
     trainer::Metrics metrics = trainer::compute_metrics(comm, mine, prepared.objective->task(), prepared.experiment.evaluate.threshold);
     if (const auto best_possible = auc_of_true_probability(prepared, part, mine, comm)) metrics["auc_true"] = *best_possible;
     const trainer::Predictions all = trainer::gather_predictions(comm, std::move(mine));
@@ -148,7 +149,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   const datasets::FittedFeatures features = features_of(prepared, folder, comm);
   const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
   const trainer::NetSpec spec = net_spec(prepared, features);
-  trainer::Trained trained(spec, static_cast<int>(prepared.experiment.train.threads));
+  const trainer::EmbeddingPlan plan = trainer::uniform_plan(trainer::table_shapes(trainer::shape_of(spec).tables), trainer::Placement::kRowWise, comm.size());
+  trainer::Trained trained(spec, comm, plan, static_cast<int>(prepared.experiment.train.threads));
   trainer::catch_stop_signals();
 
   const Experiment& e = prepared.experiment;
@@ -183,10 +185,11 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   }
 
   evaluate_run(prepared, *store, trained, fitted, run.get(), comm);
+  const models::NamedTensors weights = trained.state.gather();
   core::on_root(comm, [&] {
     auto& info = run->info();
-    info["weights_sha256"] = models::weights_sha256(trained.state.named());
-    if (!e.artifact.name.empty()) info["artifact"] = publish(prepared, features, trained, *run, request.registry);
+    info["weights_sha256"] = models::weights_sha256(weights);
+    if (!e.artifact.name.empty()) info["artifact"] = publish(prepared, features, trained, weights, *run, request.registry);
     info["state"] = "finished";
     info["finished"] = iso_time(now_seconds());
     run->save_info();

@@ -9,6 +9,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/core/grad_mode.h>
 
+#include "models/table_ids.h"
+
 namespace cohort::models {
 namespace {
 
@@ -34,20 +36,17 @@ at::Tensor dense_view(const datasets::RowBatch& rows, int64_t dense_width) {
 
 at::Tensor look_up(const at::Tensor& table, const TableSpec& spec, const datasets::RowBatch& rows, int64_t categorical_count) {
   at::Tensor vectors = at::empty({rows.rows, spec.dim}, at::kFloat);
-  const float* values = table.data_ptr<float>();
-  float* out = vectors.data_ptr<float>();
-  const std::size_t bytes = static_cast<std::size_t>(spec.dim) * sizeof(float);
-  for (int64_t r = 0; r < rows.rows; ++r)
-    std::memcpy(out + r * spec.dim, values + rows.ids[r * categorical_count + spec.feature] * spec.dim, bytes);
+  const TableIds ids = table_ids(spec, rows, categorical_count);
+  const float* const values = table.data_ptr<float>();
+  pool_vectors(ids, spec.pooling, spec.dim, [&](int64_t i) { return values + ids.id(i) * spec.dim; }, vectors.data_ptr<float>());
   return vectors;
 }
 
-void score_block(Net& net, const std::vector<TableSpec>& specs, const std::vector<at::Tensor>& tables, Link link,
-                 int64_t dense_width, int64_t categorical_count, const datasets::RowBatch& rows, float* out) {
+void score_block(Net& net, const std::vector<at::Tensor>& embedded, Link link, int64_t dense_width, const datasets::RowBatch& rows, float* out) {
   const at::NoGradGuard no_grad;
   Batch batch;
   batch.dense = pad_rows(dense_view(rows, dense_width));
-  for (std::size_t t = 0; t < tables.size(); ++t) batch.embedded.push_back(pad_rows(look_up(tables[t], specs[t], rows, categorical_count)));
+  for (const at::Tensor& vectors : embedded) batch.embedded.push_back(pad_rows(vectors));
   Random random = Random::inactive();
   const at::Tensor prediction = apply_link(link, net.forward(batch, random).at("logit")).contiguous();
   std::memcpy(out, prediction.data_ptr<float>(), static_cast<std::size_t>(rows.rows * prediction.size(1)) * sizeof(float));

@@ -17,11 +17,11 @@ inline constexpr int64_t kScoreBlock = 1024;
 /// [rows, F] view of the batch's memory; the batch must outlive it.
 at::Tensor dense_view(const datasets::RowBatch& rows, int64_t dense_width);
 
-/// The table's vectors of the batch's rows: [rows, dim], own memory.
+/// The table's vectors of the batch's rows, pooled where it says so: [rows, dim], own memory.
 at::Tensor look_up(const at::Tensor& table, const TableSpec& spec, const datasets::RowBatch& rows, int64_t categorical_count);
 
-/// Predictions [rows, K] of at most kScoreBlock rows, `link` applied, into `out`. The net is in evaluation mode. Local; one thread a net.
-void score_block(Net& net, const std::vector<TableSpec>& specs, const std::vector<at::Tensor>& tables, Link link, int64_t dense_width,
-                 int64_t categorical_count, const datasets::RowBatch& rows, float* out);
+/// Predictions [rows, K] of at most kScoreBlock rows, `link` applied, into `out`. `embedded`: what look_up gives for each table. The net is in evaluation
+/// mode. Local; one thread a net.
+void score_block(Net& net, const std::vector<at::Tensor>& embedded, Link link, int64_t dense_width, const datasets::RowBatch& rows, float* out);
 
 }  // namespace cohort::models

@@ -19,6 +19,14 @@ Registry& registry() {
 
 }  // namespace
 
+Layout layout_of(const datasets::FittedFeatures& features) {
+  Layout layout{.dense_width = features.dense_width(), .categorical = {}, .sequences = {}};
+  for (const datasets::CategoricalFeature& feature : features.categorical) layout.categorical.push_back({feature.column, feature.cardinality()});
+  for (const datasets::SequenceFeature& feature : features.sequences)
+    layout.sequences.push_back({feature.column, feature.of == datasets::Kind::kCategorical ? feature.cardinality() : 0});
+  return layout;
+}
+
 void register_model(const std::string& name, ModelType type) {
   Registry& r = registry();
   const std::lock_guard lock(r.mutex);

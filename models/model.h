@@ -14,6 +14,7 @@
 #include <torch/nn/module.h>
 
 #include "core/options.h"
+#include "datasets/features/features.h"
 #include "models/random.h"
 
 namespace cohort::models {
@@ -26,15 +27,29 @@ struct Layout {
     int64_t cardinality = 0;  ///< indices 0 … cardinality−1 (0 unknown, 1 missing)
   };
   std::vector<Categorical> categorical;  ///< C of them
+  struct Sequence {
+    std::string column;
+    int64_t cardinality = 0;  ///< of categorical elements, the mask included; 0 where elements are numbers or times
+  };
+  std::vector<Sequence> sequences;
+};
+Layout layout_of(const datasets::FittedFeatures& features);
+
+/// How the vectors of a row's ids become one.
+enum class Pooling {
+  kNone,  ///< a categorical feature: one id a row
+  kSum,   ///< a sequence feature: a bag of ids; an empty bag gives zeros
+  kMean,
 };
 
-/// An embedding table a net wants: one vector a row of the batch, looked up by a categorical feature's index.
+/// An embedding table a net wants: one vector a row of the batch, looked up by a feature's index or indices.
 struct TableSpec {
   std::string name;     ///< unique within the net; its values are stored as `tables.<name>`
-  int64_t feature = 0;  ///< position in Layout::categorical
+  int64_t feature = 0;  ///< position in Layout::categorical, or in Layout::sequences where vectors are pooled
   int64_t rows = 0;
   int64_t dim = 0;
   double init_std = 0.05;  ///< entries start normal with this deviation
+  Pooling pooling = Pooling::kNone;
 };
 
 struct Batch {

@@ -12,10 +12,9 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "trainer/checkpoint.h"
-#include "trainer/lane_reducer.h"
-#include "trainer/lane_step.h"
+#include "trainer/owned_parts.h"
 #include "trainer/scoring.h"
-#include "trainer/stop_request.h"
+#include "trainer/train_step.h"
 
 namespace cohort::trainer {
 namespace {
@@ -28,7 +27,7 @@ struct Best {
   double value = 0;
   uint64_t step = 0;
   int64_t since = 0;  ///< evaluations since
-  at::Tensor values, state;
+  std::vector<at::Tensor> parts;  ///< a copy of the OwnedParts
 };
 
 /// Seconds and rows of training proper, for the throughput.
@@ -44,38 +43,41 @@ class Loop {
         trained_(trained),
         comm_(comm),
         sink_(sink),
-        layout_(trained.state.layout()),
-        reducer_(comm, input.train.lanes, static_cast<std::size_t>(layout_.gradient_floats())),
-        sums_(reducer_.nodes(), reducer_.roots(), static_cast<std::size_t>(layout_.gradient_floats())),
-        optimizer_(make_optimizer(input.optimizer, layout_)),
+        step_runner_(trained.state, trained.replicas, trained.workers, *input.objective, input.optimizer, comm,
+                     {.lanes = input.train.lanes, .bucket_bytes = input.train.bucket_kib << 10, .clip_norm = input.train.clip_norm, .seed = input.net.seed}),
+        optimizer_(step_runner_.optimizer()),
+        parts_(trained.state, step_runner_.owned(), comm),
         rows_(input.split->size(datasets::Part::kTrain)),
         steps_per_epoch_(datasets::Loader::steps_per_epoch(rows_, static_cast<uint64_t>(input.train.global_batch))),
         total_steps_(steps_per_epoch_ * static_cast<uint64_t>(input.train.epochs)),
         schedule_(input.schedule, steps_per_epoch_, total_steps_),
-        average_(input.averaging, steps_per_epoch_, layout_.parameter_floats(), layout_.state_floats()),
-        metric_(watched_metric()),
-        row_hash_(input.net.seed) {}
+        average_(input.averaging, steps_per_epoch_, parts_.views()),
+        metric_(watched_metric()) {}
 
   FitResult run() {
     if (in_.resume) resume();
     const uint64_t resumed_at = step_;
     if (comm_.is_root()) sink_.begin(step_);
     datasets::Loader loader(in_.store, in_.order,
-                            {.first_lane = reducer_.first_lane(), .last_lane = reducer_.last_lane(), .first_step = step_, .last_step = total_steps_,
+                            {.first_lane = step_runner_.first_lane(), .last_lane = step_runner_.last_lane(), .first_step = step_, .last_step = total_steps_,
                              .view = in_.view},
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;
+    Ahead ahead;
+    if (step_ < total_steps_) ahead = prepare(loader);
+    step_runner_.settle();
     while (step_ < total_steps_ && !ended_ && !stopped) {
       const Clock::time_point before = Clock::now();
-      const datasets::Loader::Step rows = loader.next();
-      const bool check_generator = step_ == resumed_at;
-      stopped = train_step(rows, check_generator);
+      const Ahead now = ahead;
+      stopped = train_step(now, step_ == resumed_at);
       ++step_;
-      count_time(rows.global_rows, before, resumed_at);
-      progress.update(step_, fmt::format("epoch {} loss {:.4f}", rows.epoch + 1, loss_));
-      if (comm_.is_root()) sink_.status(step_, total_steps_, rows.epoch, loss_, rows_per_second());
-      if (step_ % steps_per_epoch_ == 0) end_epoch(rows.epoch);
+      if (step_ < total_steps_) ahead = prepare(loader);
+      step_runner_.settle();
+      count_time(now.global_rows, before, resumed_at);
+      progress.update(step_, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, loss_));
+      if (comm_.is_root()) sink_.status(step_, total_steps_, now.epoch, loss_, rows_per_second());
+      if (step_ % steps_per_epoch_ == 0) end_epoch(now.epoch);
       if (stopped || checkpoint_due()) checkpoint();
     }
     progress.finish(fmt::format("loss {:.4f}", loss_));
@@ -90,68 +92,32 @@ class Loop {
     return in_.objective->task() == "regression" ? "mse" : "log_loss";
   }
 
-  /// One step on this rank's lanes; returns whether any rank was asked to stop.
-  bool train_step(const datasets::Loader::Step& rows, bool check_generator) {
-    const Whole whole = sum_over_ranks(rows);
-    StepContext context{.seed = in_.net.seed, .step = rows.step, .global_weight = whole.weight,
-                        .global_rows = static_cast<double>(rows.global_rows)};
-    const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
-    const int64_t first = reducer_.first_lane();
-    trained_.workers.run(static_cast<int64_t>(rows.lanes.size()), [&](int worker, int64_t i) {
-      float* vector = sums_.take(first + i);
-      compute_lane(trained_.replicas[static_cast<std::size_t>(worker)], trained_.state, *in_.objective, context, first + i,
-                   rows.lanes[static_cast<std::size_t>(i)], vector);
-      if (i == 0 && stop_requested()) vector[layout_.stop()] = 1;
-      sums_.put(first + i, vector);
-    });
-    sums_.finish();
-    if (check_generator) refuse_moved_generator(generator_before);
-
-    float* gradient = reducer_.reduce();
-    loss_ = static_cast<double>(gradient[layout_.loss()]);
-    if (!std::isfinite(loss_))
-      throw core::failed_error(fmt::format("the loss became {} at step {} (epoch {})", loss_, rows.step, rows.epoch + 1),
-                               "lower the learning rate, set train.clip_norm, or look for extreme values with `cohort inspect`")
-          .known_everywhere();
-    if (in_.train.clip_norm > 0) clip_gradient(layout_, gradient, in_.train.clip_norm);
-    optimizer_->step(trained_.state.values(), gradient, rows.step, optimizer_->base_rate() * schedule_.factor(rows.step));
-    if (layout_.state_floats() > 0)
-      std::memcpy(trained_.state.state().data_ptr<float>(), gradient + layout_.state_begin(), static_cast<std::size_t>(layout_.state_floats()) * sizeof(float));
-    average_.after_step(trained_.state.values(), trained_.state.state(), rows.step + 1);
-    epoch_loss_ += loss_ * context.global_weight;
-    epoch_weight_ += context.global_weight;
-    if (comm_.is_root()) sink_.rows(rows.step, rows.epoch, whole.used);
-    return gradient[layout_.stop()] > 0;
+  /// What is known of the step that was prepared last.
+  struct Ahead {
+    uint64_t step = 0, epoch = 0, global_rows = 0;
+  };
+  Ahead prepare(datasets::Loader& loader) {
+    datasets::Loader::Step rows = loader.next();
+    const Ahead ahead{rows.step, rows.epoch, rows.global_rows};
+    step_runner_.prepare(std::move(rows));
+    return ahead;
   }
 
-  /// What a step is over all ranks.
-  struct Whole {
-    double weight = 0;      ///< lane sums added in lane order: the same number on any number of ranks
-    datasets::RowSum used;  ///< of the rows that the lanes are computed from
-  };
-  Whole sum_over_ranks(const datasets::Loader::Step& rows) {
-    datasets::RowSum used;
-    std::vector<double> lanes;
-    for (const datasets::RowBatch& lane : rows.lanes) {
-      used += row_hash_.sum(lane.row_ids);
-      lanes.push_back(lane_weight(lane, *in_.objective));
-    }
-    core::Bytes mine(sizeof used + lanes.size() * sizeof(double));
-    std::memcpy(mine.data(), &used, sizeof used);
-    if (!lanes.empty()) std::memcpy(mine.data() + sizeof used, lanes.data(), lanes.size() * sizeof(double));
-    Whole whole;
-    for (const core::Bytes& bytes : comm_.all_gather(mine)) {
-      std::memcpy(&used, bytes.data(), sizeof used);
-      whole.used += used;
-      for (std::size_t at = sizeof used; at < bytes.size(); at += sizeof(double)) {
-        double weight = 0;
-        std::memcpy(&weight, bytes.data() + at, sizeof weight);
-        whole.weight += weight;
-      }
-    }
-    // A batch of rows without weight has no gradient; dividing by 1 keeps it at zero.
-    if (!(whole.weight > 0)) whole.weight = 1;
-    return whole;
+  /// The step prepared before; returns whether any rank was asked to stop.
+  bool train_step(const Ahead& now, bool check_generator) {
+    const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
+    const StepOutcome outcome = step_runner_.run(optimizer_.base_rate() * schedule_.factor(now.step));
+    if (check_generator) refuse_moved_generator(generator_before);
+    loss_ = outcome.loss;
+    if (!std::isfinite(loss_))
+      throw core::failed_error(fmt::format("the loss became {} at step {} (epoch {})", loss_, now.step, now.epoch + 1),
+                               "lower the learning rate, set train.clip_norm, or look for extreme values with `cohort inspect`")
+          .known_everywhere();
+    average_.after_step(now.step + 1);
+    epoch_loss_ += loss_ * outcome.weight;
+    epoch_weight_ += outcome.weight;
+    if (comm_.is_root()) sink_.rows(now.step, now.epoch, outcome.used);
+    return outcome.stop;
   }
 
   static at::Tensor generator_state() { return at::detail::getDefaultCPUGenerator().get_state(); }
@@ -166,7 +132,7 @@ class Loop {
   void end_epoch(uint64_t epoch) {
     if (comm_.is_root()) {
       sink_.metric(step_, epoch, "train", "loss", epoch_weight_ > 0 ? epoch_loss_ / epoch_weight_ : 0);
-      sink_.metric(step_, epoch, "train", "rate", optimizer_->base_rate() * schedule_.factor(step_ - 1));
+      sink_.metric(step_, epoch, "train", "rate", optimizer_.base_rate() * schedule_.factor(step_ - 1));
     }
     epoch_loss_ = epoch_weight_ = 0;
     const bool last = step_ == total_steps_;
@@ -176,9 +142,8 @@ class Loop {
 
   /// Of the average where there is one.
   void evaluate(uint64_t epoch) {
-    if (average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
-    const Predictions mine = score(trained_.state, trained_.replicas, *in_.objective, *in_.store, *in_.split, datasets::Part::kValid, comm_.rank(),
-                                   comm_.size(), trained_.workers);
+    swap_average();
+    const Predictions mine = score(trained_.state, trained_.replicas, *in_.objective, *in_.store, *in_.split, datasets::Part::kValid, comm_, trained_.workers);
     const Metrics metrics = compute_metrics(comm_, mine, in_.objective->task(), in_.threshold);
     if (comm_.is_root())
       for (const auto& [name, value] : metrics) sink_.metric(step_, epoch, "valid", name, value);
@@ -190,16 +155,23 @@ class Loop {
       best_.value = value;
       best_.step = step_;
       best_.since = 0;
-      best_.values = trained_.state.values().clone();
-      best_.state = trained_.state.state().clone();
+      best_.parts = parts_.copy();
     } else {
       ++best_.since;
     }
-    if (average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
+    swap_average();
     schedule_.observe(improved);
     ended_ = in_.early_stopping.patience > 0 && best_.since >= in_.early_stopping.patience;
     if (comm_.is_root())
       spdlog::info("epoch {}: {} {:.5f}{}{}", epoch + 1, metric_, value, improved ? " (best)" : "", ended_ ? ", ending early" : "");
+  }
+
+  /// Collective. Weights and average change places, for all ranks to see.
+  void swap_average() {
+    if (!average_.any()) return;
+    core::together(comm_, [] {});  // nobody reads the weights any more
+    average_.swap();
+    step_runner_.settle();
   }
 
   bool checkpoint_due() const {
@@ -208,19 +180,20 @@ class Loop {
     return step_ % steps_per_epoch_ == 0;
   }
 
-  /// Collective.
+  /// Collective. Rank 0 gathers whole tensors and writes them.
   void checkpoint() {
+    Checkpoint checkpoint;
+    checkpoint.step = step_;
+    const auto keep = [&](models::NamedTensors tensors) {
+      for (auto& item : tensors) checkpoint.tensors.push_back(std::move(item));
+    };
+    keep(trained_.state.gather());
+    for (const auto& [name, flat] : optimizer_.state()) keep(parts_.gather_flat(flat, "optimizer." + name + "."));
+    for (auto& [name, tensor] : trained_.state.tables().gather_state()) keep({{"optimizer.tables." + name, std::move(tensor)}});
+    if (average_.any()) keep(parts_.gather(average_.parts(), "average."));
+    if (best_.any) keep(parts_.gather(best_.parts, "best."));
     core::on_root(comm_, [&] {
       sink_.sync();
-      Checkpoint checkpoint;
-      checkpoint.step = step_;
-      checkpoint.tensors = trained_.state.named();
-      for (auto& item : optimizer_->state()) checkpoint.tensors.push_back(std::move(item));
-      for (auto& item : average_.tensors()) checkpoint.tensors.push_back(std::move(item));
-      if (best_.any) {
-        checkpoint.tensors.emplace_back("best.values", best_.values);
-        checkpoint.tensors.emplace_back("best.state", best_.state);
-      }
       nlohmann::json contract = in_.contract;
       contract.update(in_.environment);
       checkpoint.state = {{"contract", std::move(contract)},
@@ -242,22 +215,26 @@ class Loop {
       return newest ? newest->string() : "";
     });
     if (path.empty()) return;
-    core::together(comm_, [&] { load(path); });
+    load(path);
     spdlog::info("resuming after step {} of {}", step_, total_steps_);
   }
 
   void load(const std::string& path) {
-    const LoadedCheckpoint loaded = read_checkpoint(path);
-    compare_contract(loaded.state.at("contract"), path);
+    LoadedCheckpoint loaded;
+    core::together(comm_, [&] {
+      loaded = read_checkpoint(path);
+      compare_contract(loaded.state.at("contract"), path);
+    });
     trained_.state.load(loaded.tensors, path);
-    models::NamedTensors views = optimizer_->state();
-    for (auto& item : average_.tensors()) views.push_back(std::move(item));
-    for (auto& [name, view] : views) {
-      const auto found = loaded.tensors.find(name);
-      if (found == loaded.tensors.end() || found->second.sizes() != view.sizes())
-        throw core::damaged_error(fmt::format("{} has no fitting tensor '{}'", path, name), "remove this checkpoint's folder and resume again");
-      view.copy_(found->second);
+    core::together(comm_, [&] { load_rest(loaded, path); });
+  }
+
+  void load_rest(const LoadedCheckpoint& loaded, const std::string& path) {
+    for (auto& [name, flat] : optimizer_.state()) {
+      at::Tensor whole = flat;
+      parts_.scatter_flat(loaded.tensors, "optimizer." + name + ".", path, whole);
     }
+    trained_.state.tables().scatter_state(loaded.tensors, "optimizer.tables.", path);
     const nlohmann::json& s = loaded.state;
     step_ = loaded.step;
     best_.any = s.at("best").at("any").get<bool>();
@@ -265,8 +242,8 @@ class Loop {
     best_.since = s.at("best").at("since").get<int64_t>();
     best_.value = s.at("best").at("value").get<double>();
     if (best_.any) {
-      best_.values = loaded.tensors.at("best.values");
-      best_.state = loaded.tensors.at("best.state");
+      best_.parts = parts_.copy();
+      parts_.scatter(loaded.tensors, "best.", path, best_.parts);
     }
     schedule_.state.plateau = s.at("schedule").at("plateau").get<double>();
     schedule_.state.bad = s.at("schedule").at("bad").get<int64_t>();
@@ -275,6 +252,7 @@ class Loop {
     loss_ = s.at("loss").get<double>();
     ended_ = s.at("ended").get<bool>();
     average_.set_taken(s.at("averaged").get<uint64_t>());
+    if (average_.any()) parts_.scatter(loaded.tensors, "average.", path, average_.parts());
   }
 
   void compare_contract(const nlohmann::json& then, const std::string& path) const {
@@ -288,11 +266,12 @@ class Loop {
                                 "resume with what it was written with, or start a new run");
   }
 
+  /// Collective.
   void take_best() {
-    if (!best_.any && average_.any()) average_.swap(trained_.state.values(), trained_.state.state());
-    if (!best_.any) return;
-    trained_.state.values().copy_(best_.values);
-    trained_.state.state().copy_(best_.state);
+    if (!best_.any) return swap_average();
+    core::together(comm_, [] {});  // nobody reads the weights any more
+    parts_.assign(best_.parts);
+    step_runner_.settle();
   }
 
   void count_time(uint64_t rows, Clock::time_point before, uint64_t resumed_at) {
@@ -310,15 +289,13 @@ class Loop {
   Trained& trained_;
   core::Communicator& comm_;
   Sink& sink_;
-  const FlatLayout& layout_;
-  LaneReducer reducer_;
-  LaneSums sums_;
-  std::unique_ptr<Optimizer> optimizer_;
+  TrainStep step_runner_;
+  Optimizer& optimizer_;
+  OwnedParts parts_;
   uint64_t rows_, steps_per_epoch_, total_steps_;
   Schedule schedule_;
   WeightAverage average_;
   std::string metric_;
-  datasets::RowHash row_hash_;
   Best best_;
   uint64_t step_ = 0;
   double loss_ = 0, epoch_loss_ = 0, epoch_weight_ = 0;
@@ -328,7 +305,7 @@ class Loop {
 
 }  // namespace
 
-Trained::Trained(const NetSpec& spec, int threads) : state(spec), workers(threads) {
+Trained::Trained(const NetSpec& spec, core::Communicator& comm, EmbeddingPlan plan, int threads) : state(spec, comm, std::move(plan)), workers(threads) {
   for (int i = 0; i < workers.size(); ++i) {
     replicas.push_back(state.make_replica());
     replicas.back().net->train();

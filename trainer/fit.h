@@ -52,7 +52,8 @@ struct FitResult {
 /// A trained net and the means to score with it.
 class Trained {
  public:
-  Trained(const NetSpec& spec, int threads);
+  /// Collective.
+  Trained(const NetSpec& spec, core::Communicator& comm, EmbeddingPlan plan, int threads);
   ModelState state;
   LaneWorkers workers;
   std::vector<Replica> replicas;

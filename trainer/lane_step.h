@@ -3,6 +3,7 @@
 
 #include "datasets/loader/loader.h"
 #include "models/objective.h"
+#include "trainer/gradient_reducer.h"
 #include "trainer/model_state.h"
 
 namespace cohort::trainer {
@@ -15,10 +16,10 @@ struct StepContext {
   double global_rows = 1;
 };
 
-/// Fills `gradient` (FlatLayout::gradient_floats() long, its padding zero) with the lane's share. Reads the shared parameters, changes only the
-/// replica. A lane without rows gives zeros. Local, one thread a replica.
+/// Computes the lane and hands its gradient over, parameter by parameter as backward reaches them. Reads the shared parameters, changes only the replica.
+/// `embedded`: the leaves of the tables; their gradients are left in them. `stop`: whether this rank was asked to. A lane without rows gives zeros. Local, one thread a replica.
 void compute_lane(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
-                  const datasets::RowBatch& rows, float* gradient);
+                  const datasets::RowBatch& rows, const std::vector<at::Tensor>& embedded, LaneGradient& gradient, bool stop);
 
 /// Σ of row weight × class weight over a lane's rows, in row order.
 double lane_weight(const datasets::RowBatch& rows, const models::Objective& objective);

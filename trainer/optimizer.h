@@ -1,36 +1,41 @@
-// Optimizers over the flat buffers: libtorch's fused kernels for the dense part, own updates of the rows seen for embedding tables.
+// Optimizers: libtorch's fused kernels over the flat buffer of dense parameters, own rules for the rows of embedding tables.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
+#include "core/comm/communicator.h"
 #include "core/options.h"
 #include "models/artifact/safetensors.h"
 #include "trainer/flat_layout.h"
+#include "trainer/optimizers/row_rule.h"
 
 namespace cohort::trainer {
 
 const core::Alternatives& optimizer_alternatives();  ///< adam, adamw, adagrad, lamb, sgd: for the `[optimizer]` table
 
-/// Local; every rank makes the same step on the same bits.
+/// Every rank updates its own ranges of the dense parameters and keeps their state alone; who owns what doesn't change a bit.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual double base_rate() const = 0;
-  /// One update of `values` [parameter_floats] from `gradient` (a vector of FlatLayout::gradient_floats()) at rate `rate`. Tables update the
-  /// rows seen in the step alone; `step` counts from 0.
-  virtual void step(at::Tensor& values, float* gradient, uint64_t step, double rate) = 0;
-  /// The state to checkpoint: views.
+  /// Collective. One update of the owned ranges of `values` [parameter_floats] from `gradient` (same places) at rate `rate`; `step` counts from 0.
+  virtual void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator& comm) = 0;
+  /// The state to checkpoint, [parameter_floats] each; only the owned ranges mean anything.
   virtual models::NamedTensors state() const = 0;
+  /// For embedding tables.
+  virtual const RowRule& row_rule() const = 0;
+  virtual const std::vector<UpdateSettings>& table_settings() const = 0;  ///< in the order of the tables
 };
 
-/// Throws Error (usage) for a group that no parameter belongs to. The layout must outlive the optimizer.
-std::unique_ptr<Optimizer> make_optimizer(const core::Choice& choice, const FlatLayout& layout);
-
-/// Scales `gradient`'s parameters and tables so that their global norm is at most `max_norm`; returns the norm before. Squares are summed a tensor at a
-/// time in double, then in buffer order. Not finite: nothing is scaled.
-double clip_gradient(const FlatLayout& layout, float* gradient, double max_norm);
+/// `owned`: lines of the flat buffer that this rank updates. `tables`: names. Throws Error (usage) for a group that no parameter belongs to. The layout must
+/// outlive the optimizer.
+std::unique_ptr<Optimizer> make_optimizer(const core::Choice& choice, const FlatLayout& layout, std::vector<FlatRange> owned,
+                                          const std::vector<std::string>& tables);
 
 }  // namespace cohort::trainer

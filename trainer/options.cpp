@@ -13,6 +13,7 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   d.field("determinism", &O::determinism, "elastic: the same bits on any number of ranks and threads").one_of({"elastic"});
   d.field("precision", &O::precision, "type of parameters and products").one_of({"fp32"});
   d.field("clip_norm", &O::clip_norm, "the gradient's global norm is cut to this; 0 cuts nothing").min(0);
+  d.field("bucket_kib", &O::bucket_kib, "gradients are summed over ranks in pieces of about this size, as backward fills them; no part of the result").min(1).max(1 << 20).unit("KiB");
   d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");
   d.field("checkpoint_every", &O::checkpoint_every, "steps between two checkpoints; 0 writes one at the end of each epoch").min(0).unit("steps");
   d.field("keep_checkpoints", &O::keep_checkpoints, "newest checkpoints that are kept").min(1).max(1000);

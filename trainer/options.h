@@ -16,6 +16,7 @@ struct TrainOptions {
   std::string determinism = "elastic";
   std::string precision = "fp32";
   double clip_norm = 0;
+  int64_t bucket_kib = 4096;
   int64_t evaluate_every = 1;
   int64_t checkpoint_every = 0;
   int64_t keep_checkpoints = 2;

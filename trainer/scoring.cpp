@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "models/block_scoring.h"
+#include "trainer/embeddings/row_exchange.h"
 
 namespace cohort::trainer {
 namespace {
@@ -28,23 +29,23 @@ void gather_into(core::Communicator& comm, std::vector<T>& mine, std::vector<T>&
 }  // namespace
 
 Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
-                  const datasets::Split& split, datasets::Part part, int rank, int ranks, LaneWorkers& workers) {
+                  const datasets::Split& split, datasets::Part part, core::Communicator& comm, LaneWorkers& workers) {
   const auto block = static_cast<uint64_t>(models::kScoreBlock);
   Predictions result;
   result.part = part;
   result.outputs = objective.outputs();
   result.total = split.size(part);
   const uint64_t blocks = (result.total + block - 1) / block;
-  const auto r = static_cast<uint64_t>(rank), n = static_cast<uint64_t>(ranks);
-  result.first = std::min(result.total, blocks * r / n * block);
-  const uint64_t last = std::min(result.total, blocks * (r + 1) / n * block);
+  const auto n = static_cast<uint64_t>(comm.size());
+  const auto first_block = [&](uint64_t rank) { return blocks * rank / n; };
+  const auto r = static_cast<uint64_t>(comm.rank());
+  result.first = std::min(result.total, first_block(r) * block);
+  const uint64_t last = std::min(result.total, first_block(r + 1) * block);
   const uint64_t count = last - result.first;
   result.row.resize(count);
   result.label.resize(count);
   result.prediction.resize(count * static_cast<uint64_t>(result.outputs));
 
-  std::vector<at::Tensor> tables;
-  for (std::size_t t = 0; t < state.tables().size(); ++t) tables.push_back(state.table(t));
   const at::NoGradGuard no_grad;
   for (Replica& replica : replicas) {
     replica.net->eval();
@@ -54,17 +55,38 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
                   static_cast<std::size_t>(entry.numel) * sizeof(float));
     }
   }
-  workers.run(static_cast<int64_t>((count + block - 1) / block), [&](int worker, int64_t item) {
-    const uint64_t begin = static_cast<uint64_t>(item) * block, end = std::min(count, begin + block);
-    std::vector<uint64_t> rows;
-    for (uint64_t i = begin; i < end; ++i) rows.push_back(split.row(part, result.first + i));
-    const datasets::RowBatch batch = store.gather(rows);
-    Replica& replica = replicas[static_cast<std::size_t>(worker)];
-    models::score_block(*replica.net, state.tables(), tables, objective.link(), replica.dense_width, replica.categorical_count, batch,
-                result.prediction.data() + begin * static_cast<uint64_t>(result.outputs));
-    std::copy(batch.row_ids.begin(), batch.row_ids.end(), result.row.begin() + static_cast<std::ptrdiff_t>(begin));
-    std::copy(batch.labels, batch.labels + batch.rows, result.label.begin() + static_cast<std::ptrdiff_t>(begin));
-  });
+  // Rows of tables may have to be fetched from other ranks: all make the same number of rounds.
+  const std::vector<models::TableSpec>& specs = state.specs();
+  const int64_t categorical_count = replicas.front().categorical_count;
+  const auto exchange = make_row_exchange(comm, state.tables(), /*whole_rows=*/false);
+  const auto per_round = static_cast<uint64_t>(4 * workers.size());
+  uint64_t rounds = 0;
+  for (uint64_t rank = 0; rank < n; ++rank) rounds = std::max(rounds, (first_block(rank + 1) - first_block(rank) + per_round - 1) / per_round);
+  for (uint64_t round = 0; round < rounds; ++round) {
+    const uint64_t own_blocks = (count + block - 1) / block, begin = std::min(own_blocks, round * per_round), end = std::min(own_blocks, begin + per_round);
+    std::vector<datasets::RowBatch> batches(end - begin);
+    workers.run(static_cast<int64_t>(batches.size()), [&](int, int64_t i) {
+      const uint64_t from = (begin + static_cast<uint64_t>(i)) * block, to = std::min(count, from + block);
+      std::vector<uint64_t> rows;
+      for (uint64_t k = from; k < to; ++k) rows.push_back(split.row(part, result.first + k));
+      batches[static_cast<std::size_t>(i)] = store.gather(rows);
+    });
+    std::vector<TableLookup> lookups(specs.size());
+    workers.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
+      lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], batches, categorical_count);
+    });
+    if (!specs.empty()) exchange->fetch(*exchange->request(lookups), lookups);
+    workers.run(static_cast<int64_t>(batches.size()), [&](int worker, int64_t i) {
+      const datasets::RowBatch& batch = batches[static_cast<std::size_t>(i)];
+      const uint64_t from = (begin + static_cast<uint64_t>(i)) * block;
+      Replica& replica = replicas[static_cast<std::size_t>(worker)];
+      std::vector<at::Tensor> embedded;
+      for (std::size_t t = 0; t < specs.size(); ++t) embedded.push_back(pooled_vectors(specs[t], lookups[t], static_cast<std::size_t>(i), batch, categorical_count));
+      models::score_block(*replica.net, embedded, objective.link(), replica.dense_width, batch, result.prediction.data() + from * static_cast<uint64_t>(result.outputs));
+      std::copy(batch.row_ids.begin(), batch.row_ids.end(), result.row.begin() + static_cast<std::ptrdiff_t>(from));
+      std::copy(batch.labels, batch.labels + batch.rows, result.label.begin() + static_cast<std::ptrdiff_t>(from));
+    });
+  }
   for (Replica& replica : replicas) replica.net->train();
   return result;
 }

@@ -23,9 +23,9 @@ struct Predictions {
   std::vector<float> prediction;     ///< [rows, K]: probability, class probabilities, or the value
 };
 
-/// Scores this rank's blocks of `part`. Local (no communication); `rank` of `ranks` says which blocks. Uses one replica a worker.
+/// Collective. Scores this rank's blocks of `part`. Uses one replica a worker.
 Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
-                  const datasets::Split& split, datasets::Part part, int rank, int ranks, LaneWorkers& workers);
+                  const datasets::Split& split, datasets::Part part, core::Communicator& comm, LaneWorkers& workers);
 
 /// Collective. All predictions on rank 0, in order of position; empty elsewhere. Hand `mine` over where it is large: it is freed on the way.
 Predictions gather_predictions(core::Communicator& comm, Predictions mine);

@@ -25,31 +25,24 @@ void AveragingOptions::describe(core::Describe<AveragingOptions>& d) {
   d.field("from_epoch", &O::from_epoch, "the first epoch that counts").min(1).unit("epochs");
 }
 
-WeightAverage::WeightAverage(const AveragingOptions& options, uint64_t steps_per_epoch, int64_t value_floats, int64_t state_floats)
+WeightAverage::WeightAverage(const AveragingOptions& options, uint64_t steps_per_epoch, std::vector<at::Tensor> weights)
     : options_(options), steps_per_epoch_(std::max<uint64_t>(1, steps_per_epoch)) {
   if (options.name == "none") return;
-  values_ = at::zeros({value_floats}, at::kFloat);
-  state_ = at::zeros({state_floats}, at::kFloat);
+  weights_ = std::move(weights);
+  for (const at::Tensor& part : weights_) average_.push_back(at::zeros(part.sizes(), at::kFloat));
 }
 
-void WeightAverage::after_step(const at::Tensor& values, const at::Tensor& state, uint64_t steps) {
+void WeightAverage::after_step(uint64_t steps) {
   if (options_.name == "none" || steps <= static_cast<uint64_t>(options_.from_epoch - 1) * steps_per_epoch_) return;
   if (options_.name == "swa" && steps % steps_per_epoch_ != 0) return;
   const auto n = static_cast<double>(taken_++);
   // The first weights replace the zeros.
   const double share = n == 0 ? 1 : options_.name == "swa" ? 1 / (n + 1) : 1 - std::min(options_.decay, (1 + n) / (10 + n));
-  move_towards(values_, values, share);
-  move_towards(state_, state, share);
+  for (std::size_t i = 0; i < average_.size(); ++i) move_towards(average_[i], weights_[i], share);
 }
 
-void WeightAverage::swap(at::Tensor& values, at::Tensor& state) {
-  swap_content(values, values_);
-  swap_content(state, state_);
-}
-
-models::NamedTensors WeightAverage::tensors() const {
-  if (options_.name == "none") return {};
-  return {{"average.values", values_}, {"average.state", state_}};
+void WeightAverage::swap() {
+  for (std::size_t i = 0; i < average_.size(); ++i) swap_content(weights_[i], average_[i]);
 }
 
 }  // namespace cohort::trainer

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "core/options.h"
-#include "models/artifact/safetensors.h"
 
 namespace cohort::trainer {
 
@@ -24,17 +24,18 @@ struct AveragingOptions {
 /// same bits on every rank.
 class WeightAverage {
  public:
-  WeightAverage(const AveragingOptions& options, uint64_t steps_per_epoch, int64_t value_floats, int64_t state_floats);
+  /// `weights`: views of the parts that this rank keeps (OwnedParts); averages are laid out alike.
+  WeightAverage(const AveragingOptions& options, uint64_t steps_per_epoch, std::vector<at::Tensor> weights);
 
   /// After a step: `steps` are done in all.
-  void after_step(const at::Tensor& values, const at::Tensor& state, uint64_t steps);
+  void after_step(uint64_t steps);
   /// Whether there is an average.
   bool any() const { return taken_ > 0; }
   /// Puts the average in place of the weights, or the weights back in place of the average.
-  void swap(at::Tensor& values, at::Tensor& state);
+  void swap();
 
-  /// For checkpoints: views (none where nothing is averaged), and how many weights the average holds.
-  models::NamedTensors tensors() const;
+  /// For checkpoints: none where nothing is averaged; and how many weights the average holds.
+  std::vector<at::Tensor>& parts() { return average_; }
   uint64_t taken() const { return taken_; }
   void set_taken(uint64_t taken) { taken_ = taken; }
 
@@ -42,7 +43,7 @@ class WeightAverage {
   AveragingOptions options_;
   uint64_t steps_per_epoch_;
   uint64_t taken_ = 0;
-  at::Tensor values_, state_;
+  std::vector<at::Tensor> weights_, average_;
 };
 
 }  // namespace cohort::trainer

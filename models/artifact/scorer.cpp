@@ -15,11 +15,6 @@
 namespace cohort::models {
 namespace {
 
-Layout layout_of(const datasets::FittedFeatures& features) {
-  Layout layout{.dense_width = features.dense_width(), .categorical = {}};
-  for (const datasets::CategoricalFeature& feature : features.categorical) layout.categorical.push_back({feature.column, feature.cardinality()});
-  return layout;
-}
 
 const RawTable::Column& column_of(const RawTable& table, const std::string& name) {
   const auto found = std::find_if(table.columns.begin(), table.columns.end(), [&](const RawTable::Column& c) { return c.name == name; });
@@ -101,7 +96,7 @@ ServedNet rebuild(const ArtifactContents& contents) {
     const auto found = weights.find("tables." + table.name);
     if (found == weights.end() || found->second.sizes() != at::IntArrayRef({table.rows, table.dim}))
       throw core::damaged_error(fmt::format("artifact {}: table '{}' is absent or has another shape than the model's", name, table.name));
-    served.tables.push_back({"tables." + table.name, table.feature, found->second});
+    served.tables.push_back({"tables." + table.name, table.feature, found->second, table.pooling});
   }
   served.link = contents.manifest.link == "sigmoid" ? Link::kSigmoid : contents.manifest.link == "softmax" ? Link::kSoftmax : Link::kIdentity;
   served.forward = [net](const at::Tensor& dense, const std::vector<at::Tensor>& embedded) {
@@ -113,17 +108,16 @@ ServedNet rebuild(const ArtifactContents& contents) {
 
 std::vector<float> score(const datasets::FittedFeatures& features, const ServedNet& net, int64_t outputs, const RawTable& table) {
   ForwardNet forward(net);
-  std::vector<TableSpec> specs;
-  std::vector<at::Tensor> tables;
-  for (const ServedNet::Table& t : net.tables) {
-    specs.push_back({.name = t.name, .feature = t.feature, .rows = t.values.size(0), .dim = t.values.size(1)});
-    tables.push_back(t.values);
-  }
   const auto rows = static_cast<std::size_t>(table.rows), block = static_cast<std::size_t>(kScoreBlock), k = static_cast<std::size_t>(outputs);
   std::vector<float> predictions(rows * k);
   for (std::size_t first = 0; first < rows; first += block) {
     const datasets::RowBatch batch = features_of(features, table, first, std::min(block, rows - first));
-    score_block(forward, specs, tables, net.link, features.dense_width(), features.categorical_count(), batch, predictions.data() + first * k);
+    std::vector<at::Tensor> embedded;
+    for (const ServedNet::Table& t : net.tables) {
+      const TableSpec spec{.name = t.name, .feature = t.feature, .rows = t.values.size(0), .dim = t.values.size(1), .pooling = t.pooling};
+      embedded.push_back(look_up(t.values, spec, batch, features.categorical_count()));
+    }
+    score_block(forward, embedded, net.link, features.dense_width(), batch, predictions.data() + first * k);
   }
   return predictions;
 }

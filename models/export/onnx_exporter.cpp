@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "models/export/net_emitter.h"
 #include "models/export/tracing.h"
+#include "models/model.h"
 #include "models/export/transforms_onnx.h"
 
 namespace cohort::models {
@@ -83,6 +84,11 @@ WeightSource weights_of(const ServedNet& net) {
 
 std::string export_onnx(const datasets::FittedFeatures& features, const ServedNet& net,
                         const std::map<std::string, std::string>& metadata) {
+  for (const ServedNet::Table& table : net.tables) {
+    if (table.pooling != Pooling::kNone)
+      throw core::usage_error(fmt::format("the table '{}' pools a sequence, and an artifact's inputs are single values", table.name),
+                              "train without artifact.name, or leave sequence features out");
+  }
   const Trace trace = record_at_all_batches(features, net);
   const TraceValue& logit = trace.values.at(trace.output);
   if (logit.dims.size() != 2 || logit.dims[0] != Size{1, 0} || logit.dims[1].follows_batch())

@@ -11,6 +11,8 @@
 
 #include "datasets/features/features.h"
 
+#include "models/table_ids.h"
+
 namespace cohort::models {
 
 /// From the net's output to the prediction.
@@ -20,8 +22,9 @@ enum class Link { kIdentity, kSigmoid, kSoftmax };
 struct ServedNet {
   struct Table {
     std::string name;
-    int64_t feature = 0;  ///< position in FittedFeatures::categorical
+    int64_t feature = 0;  ///< position in FittedFeatures::categorical, or of sequences where vectors are pooled
     at::Tensor values;    ///< [rows, dim]
+    Pooling pooling{};
   };
   /// dense [B, F] and per table [B, dim] → "logit" [B, K]. Must not depend on B, and use no random number.
   std::function<at::Tensor(const at::Tensor& dense, const std::vector<at::Tensor>& embedded)> forward;

@@ -22,13 +22,16 @@ const std::vector<std::string>& activation_names() {
   return names;
 }
 
-std::vector<TableSpec> one_table_a_feature(const Layout& layout, int64_t dim) {
+std::vector<TableSpec> one_table_a_feature(const Layout& layout, int64_t dim, const std::string& pooling) {
   std::vector<TableSpec> tables;
-  for (std::size_t i = 0; i < layout.categorical.size(); ++i) {
-    const Layout::Categorical& feature = layout.categorical[i];
-    const auto rule = static_cast<int64_t>(std::ceil(1.6 * std::pow(static_cast<double>(feature.cardinality), 0.56)));
-    tables.push_back({.name = feature.column, .feature = static_cast<int64_t>(i), .rows = feature.cardinality,
-                      .dim = dim > 0 ? dim : std::min<int64_t>(32, rule)});
+  const auto add = [&](const std::string& column, std::size_t feature, int64_t cardinality, Pooling pooled) {
+    const auto rule = static_cast<int64_t>(std::ceil(1.6 * std::pow(static_cast<double>(cardinality), 0.56)));
+    tables.push_back({.name = column, .feature = static_cast<int64_t>(feature), .rows = cardinality, .dim = dim > 0 ? dim : std::min<int64_t>(32, rule), .pooling = pooled});
+  };
+  for (std::size_t i = 0; i < layout.categorical.size(); ++i) add(layout.categorical[i].column, i, layout.categorical[i].cardinality, Pooling::kNone);
+  for (std::size_t i = 0; pooling != "none" && i < layout.sequences.size(); ++i) {
+    if (layout.sequences[i].cardinality > 0)
+      add(layout.sequences[i].column, i, layout.sequences[i].cardinality, pooling == "sum" ? Pooling::kSum : Pooling::kMean);
   }
   return tables;
 }

@@ -18,9 +18,9 @@ namespace cohort::models {
 at::Tensor activate(const std::string& name, const at::Tensor& x);
 const std::vector<std::string>& activation_names();
 
-/// One embedding table a categorical feature. `dim` 0 chooses min(32, ⌈1.6·n^0.56⌉) for n indices: a rule of thumb used in the fastai tabular
+/// One embedding table a categorical feature, and with `pooling` sum or mean one a sequence of categorical elements. `dim` 0 chooses min(32, ⌈1.6·n^0.56⌉) for n indices: a rule of thumb used in the fastai tabular
 /// learner.
-std::vector<TableSpec> one_table_a_feature(const Layout& layout, int64_t dim);
+std::vector<TableSpec> one_table_a_feature(const Layout& layout, int64_t dim, const std::string& pooling = "none");
 
 /// Width of dense features and all embedded vectors side by side.
 int64_t input_width(const Layout& layout, const std::vector<TableSpec>& tables);

@@ -14,6 +14,7 @@ class Mlp : public Net {
     double dropout = 0;
     double input_dropout = 0;
     int64_t embedding_dim = 0;
+    std::string pooling = "none";
 
     static void describe(core::Describe<Options>& d) {
       d.field("hidden", &Options::hidden, "width of each hidden layer, from the input on").min(1).max(65536).non_empty();
@@ -22,11 +23,12 @@ class Mlp : public Net {
       d.field("dropout", &Options::dropout, "share of hidden units dropped in training").min(0).below(1);
       d.field("input_dropout", &Options::input_dropout, "share of inputs dropped in training").min(0).below(1);
       d.field("embedding_dim", &Options::embedding_dim, "width of each embedding; 0 chooses by the number of values").min(0).max(4096);
+      d.field("pooling", &Options::pooling, "how sequences of categorical elements become an input: the sum or mean of their embeddings, or none of it").one_of({"none", "sum", "mean"});
     }
   };
 
   static std::vector<TableSpec> tables(const Options& options, const Layout& layout) {
-    return one_table_a_feature(layout, options.embedding_dim);
+    return one_table_a_feature(layout, options.embedding_dim, options.pooling);
   }
 
   Mlp(const Options& options, const Layout& layout, int64_t outputs) : options_(options) {
@@ -56,6 +58,6 @@ class Mlp : public Net {
 
 }  // namespace
 
-void register_mlp() { register_model<Mlp>("mlp", "multi-layer perceptron over dense features and embeddings"); }
+void register_mlp() { register_model<Mlp>("mlp", "multi-layer perceptron over dense features, embeddings and pooled sequences"); }
 
 }  // namespace cohort::models

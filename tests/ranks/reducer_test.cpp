@@ -2,31 +2,43 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/world.h"
-#include "trainer/lane_reducer.h"
+#include "trainer/gradient_reducer.h"
 
 namespace cohort::trainer {
 namespace {
 
 TEST(Reducer, SumsAllLanesOfAllRanksExactly) {
   core::Communicator& comm = tests::world();
-  for (const int64_t lanes : {4, 8, 16})
-    for (const std::size_t floats : {std::size_t{16}, std::size_t{4099}, std::size_t{300000}}) {
-      LaneReducer reducer(comm, lanes, floats);
-      LaneSums sums(reducer.nodes(), reducer.roots(), floats);
-      for (int step = 0; step < 20; ++step) {
-        for (int64_t lane = reducer.first_lane(); lane < reducer.last_lane(); ++lane) {
-          float* vector = sums.take(lane);
-          for (std::size_t i = 0; i < floats; ++i) vector[i] = static_cast<float>(lane + 1) + static_cast<float>((i + static_cast<std::size_t>(step)) % 7);
-          sums.put(lane, vector);
+  const FlatLayout layout({{"b", {300}}, {"w", {1000, 301}}}, {{"mean", {5}}});
+  const auto element = [](int64_t lane, int64_t i, int step) { return static_cast<float>(lane + 1) + static_cast<float>((i + step) % 7); };
+  for (const int64_t lanes : {4, 8, 16}) {
+    const BucketPlan plan(layout, 4096, comm.size());
+    GradientReducer reducer(comm, lanes, layout, plan);
+    std::vector<float> values(301000);
+    for (int step = 0; step < 20; ++step) {
+      for (int64_t lane = reducer.first_lane(); lane < reducer.last_lane(); ++lane) {
+        LaneGradient gradient(reducer, lane);
+        std::fill_n(gradient.tail(), layout.tail().floats, static_cast<float>(lane + 1));
+        for (std::size_t p : {1u, 0u}) {
+          for (int64_t i = 0; i < layout.parameters()[p].numel; ++i) values[static_cast<std::size_t>(i)] = element(lane, i, step);
+          gradient.put(p, values.data());
         }
-        sums.finish();
-        const float* total = reducer.reduce();
-        std::size_t wrong = 0;
-        for (std::size_t i = 0; i < floats; ++i)
-          wrong += total[i] != static_cast<float>(lanes * (lanes + 1) / 2) + static_cast<float>(lanes) * static_cast<float>((i + static_cast<std::size_t>(step)) % 7);
-        ASSERT_EQ(wrong, 0u) << lanes << " lanes, " << floats << " floats, step " << step;
+        gradient.finish();
       }
+      const float* total = reducer.reduce();
+      const auto of_lanes = static_cast<float>(lanes * (lanes + 1) / 2);
+      std::size_t wrong = 0;
+      for (const FlatEntry& entry : layout.parameters()) {
+        for (const FlatRange& mine : plan.owned(comm.rank())) {
+          for (int64_t i = std::max(mine.begin, entry.offset); i < std::min(mine.end(), entry.offset + entry.numel); ++i)
+            wrong += total[i] != of_lanes + static_cast<float>(lanes) * static_cast<float>((i - entry.offset + step) % 7);
+        }
+      }
+      for (int64_t i = layout.tail().begin; i < layout.tail().end(); ++i) wrong += total[i] != of_lanes;
+      ASSERT_EQ(wrong, 0u) << lanes << " lanes, step " << step;
+      comm.barrier();
     }
+  }
 }
 
 TEST(Agreement, AnErrorOfOneRankIsThrownByAll) {

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/thread_communicator.h"
-#include "trainer/lane_reducer.h"
 
 namespace cohort::trainer {
 namespace {
@@ -82,33 +81,6 @@ TEST(LaneTree, SumsOfThreadsInAnyOrderHaveTheTreesBits) {
     sums.finish();
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), root.data()));
   }
-}
-
-TEST(LaneReducer, AnyNumberOfRanksGivesTheTreesBits) {
-  constexpr int64_t kLanes = 8;
-  for (const std::size_t floats : {std::size_t{16}, std::size_t{1000}, std::size_t{70001}}) {
-    const std::vector<float> expected = by_definition(floats, 0, kLanes);
-    for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone})
-      for (int ranks = 1; ranks <= 8; ++ranks)
-        tests::run_ranks(ranks, [&](core::Communicator& comm) {
-          LaneReducer reducer(comm, kLanes, floats);
-          LaneSums sums(reducer.nodes(), reducer.roots(), floats);
-          for (int step = 0; step < 3; ++step) {
-            for (int64_t lane = reducer.first_lane(); lane < reducer.last_lane(); ++lane) {
-              float* vector = sums.take(lane);
-              std::ranges::copy(uneven_vector(floats, lane), vector);
-              sums.put(lane, vector);
-            }
-            sums.finish();
-            const float* total = reducer.reduce();
-            EXPECT_TRUE(std::equal(expected.begin(), expected.end(), total)) << ranks << " ranks, " << floats << " floats";
-          }
-        }, windows);
-  }
-}
-
-TEST(LaneReducer, RefusesMoreRanksThanLanes) {
-  EXPECT_THROW(tests::run_ranks(3, [](core::Communicator& comm) { LaneReducer(comm, 2, 16); }), core::Error);
 }
 
 }  // namespace

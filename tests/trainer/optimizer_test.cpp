@@ -40,9 +40,10 @@ core::Choice choice_of(const std::string& text) {
 class Optimizers : public testing::Test {
  protected:
   Optimizers()
-      : layout({{"a.bias", {7}}, {"b.weight", {3, 5}}}, {{"users", {6, 4}}}, {}),
-        values(at::zeros({layout.parameter_floats()})),
-        gradient(static_cast<std::size_t>(layout.gradient_floats())) {
+      : layout({{"a.bias", {7}}, {"b.weight", {3, 5}}}, {}),
+        users{.name = "users", .shape = {6, 4}, .offset = layout.parameter_floats(), .numel = 24},
+        values(at::zeros({layout.parameter_floats() + users.numel})),
+        gradient(static_cast<std::size_t>(layout.parameter_floats() + users.numel)) {
     const core::KeyedRandom random(1, "values", 0, 0);
     for (const FlatEntry& entry : all()) {
       for (int64_t i = 0; i < entry.numel; ++i) at_value(entry, i) = number(random, entry.offset + i);
@@ -51,10 +52,10 @@ class Optimizers : public testing::Test {
 
   std::vector<FlatEntry> all() const {
     std::vector<FlatEntry> entries = layout.parameters();
-    entries.insert(entries.end(), layout.tables().begin(), layout.tables().end());
+    entries.push_back(users);
     return entries;
   }
-  const FlatEntry& table() const { return layout.tables()[0]; }
+  const FlatEntry& table() const { return users; }
   float& at_value(const FlatEntry& entry, int64_t i) { return values.data_ptr<float>()[entry.offset + i]; }
   static float number(const core::KeyedRandom& random, int64_t at) {
     return static_cast<float>(static_cast<double>(random.u64(static_cast<uint64_t>(at)) >> 40) / (1 << 23) - 1);
@@ -70,7 +71,22 @@ class Optimizers : public testing::Test {
         gradient[static_cast<std::size_t>(entry.offset + i)] = number(random, entry.offset + i);
       }
     }
-    for (const int64_t row : {1, 4}) gradient[static_cast<std::size_t>(layout.counts()[0].offset + row)] = 2;
+  }
+
+  std::unique_ptr<Optimizer> optimizer_of(const std::string& toml) const {
+    return optimizer_of(toml), layout, {{0, layout.parameter_floats()}}, {"users"});
+  }
+  /// Dense parameters by the optimizer, the rows seen by its rule.
+  void step_all(Optimizer& optimizer, uint64_t step) {
+    at::Tensor dense = values.narrow(0, 0, layout.parameter_floats());
+    optimizer.step(dense, gradient.data(), step, optimizer.base_rate(), *comm);
+    const RowRule& rule = optimizer.row_rule();
+    const auto width = static_cast<std::size_t>(state_floats(rule, 4));
+    if (row_state.empty()) row_state.assign(6 * width + 1, rule.initial());
+    std::vector<RowUpdate> rows;
+    for (const std::size_t row : {1u, 4u})
+      rows.push_back({values.data_ptr<float>() + users.offset + 4 * row, row_state.data() + row * width, gradient.data() + users.offset + 4 * row});
+    rule.update(rows, {.step = step, .rate = optimizer.base_rate(), .settings = optimizer.table_settings()[0], .dim = 4, .first_column = 0, .columns = 4});
   }
 
   /// libtorch's own optimizer over the same numbers: the matrix with `decay`, the vector without, each row seen with `table_decay`.
@@ -92,13 +108,13 @@ class Optimizers : public testing::Test {
       groups.emplace_back(std::vector<at::Tensor>{theirs[i]}, std::make_unique<Options>(own));
     }
     Torch reference(groups, options);
-    const auto optimizer = make_optimizer(choice_of(toml), layout);
+    const auto optimizer = optimizer_of(toml);
     const at::Tensor before = values.clone();
     for (uint64_t step = 0; step < 20; ++step) {
       draw_gradient(step);
-      const at::Tensor flat = at::from_blob(gradient.data(), {layout.parameter_floats()}, at::kFloat);
+      const at::Tensor flat = at::from_blob(gradient.data(), {static_cast<int64_t>(gradient.size())}, at::kFloat);
       for (std::size_t i = 0; i < mine.size(); ++i) theirs[i].mutable_grad() = flat.narrow(0, mine[i].storage_offset(), mine[i].numel()).clone();
-      optimizer->step(values, gradient.data(), step, optimizer->base_rate());
+      step_all(*optimizer, step);
       reference.step();
       for (std::size_t i = 0; i < mine.size(); ++i) {
         for (int64_t k = 0; k < mine[i].numel(); ++k) ASSERT_NEAR(mine[i].data_ptr<float>()[k], theirs[i].template data_ptr<float>()[k], 2e-6) << "step " << step << ", " << i;
@@ -111,8 +127,10 @@ class Optimizers : public testing::Test {
   }
 
   FlatLayout layout;
+  FlatEntry users;
   at::Tensor values;
-  std::vector<float> gradient;
+  std::vector<float> gradient, row_state;
+  std::unique_ptr<core::Communicator> comm = core::make_self_communicator();
 };
 
 TEST_F(Optimizers, AdamIsLibtorchs) {
@@ -134,7 +152,7 @@ TEST_F(Optimizers, AdagradIsLibtorchs) {
 }
 
 TEST_F(Optimizers, RowWiseAdagradKeepsOneSumARow) {
-  const auto optimizer = make_optimizer(choice_of("name = \"adagrad\"\nrate = 0.1"), layout);
+  const auto optimizer = make_optimizer(choice_of("name = \"adagrad\"\nrate = 0.1");
   std::vector<double> expected, sums(6);
   for (int64_t i = 0; i < table().numel; ++i) expected.push_back(static_cast<double>(at_value(table(), i)));
   for (uint64_t step = 0; step < 10; ++step) {
@@ -144,13 +162,13 @@ TEST_F(Optimizers, RowWiseAdagradKeepsOneSumARow) {
       for (int k = 0; k < 4; ++k) sums[row] += static_cast<double>(g[k]) * static_cast<double>(g[k]) / 4;
       for (std::size_t k = 0; k < 4; ++k) expected[4 * row + k] -= 0.1 * static_cast<double>(g[k]) / std::sqrt(sums[row]);
     }
-    optimizer->step(values, gradient.data(), step, optimizer->base_rate());
+    step_all(*optimizer, step);
   }
   for (int64_t i = 0; i < table().numel; ++i) EXPECT_NEAR(at_value(table(), i), expected[static_cast<std::size_t>(i)], 2e-6);
 }
 
 TEST_F(Optimizers, LambScalesEachParametersUpdateByItsTrustRatio) {
-  const auto optimizer = make_optimizer(choice_of("name = \"lamb\"\nrate = 0.01\nweight_decay = 0.1"), layout);
+  const auto optimizer = optimizer_of("name = \"lamb\"\nrate = 0.01\nweight_decay = 0.1");
   std::map<std::string, std::vector<double>> w, m, v;
   for (const FlatEntry& entry : layout.parameters()) {
     for (int64_t i = 0; i < entry.numel; ++i) w[entry.name].push_back(static_cast<double>(at_value(entry, i)));
@@ -173,7 +191,7 @@ TEST_F(Optimizers, LambScalesEachParametersUpdateByItsTrustRatio) {
       }
       for (std::size_t i = 0; i < update.size(); ++i) w[entry.name][i] -= 0.01 * std::sqrt(norm / update_norm) * update[i];
     }
-    optimizer->step(values, gradient.data(), step, optimizer->base_rate());
+    step_all(*optimizer, step);
   }
   for (const FlatEntry& entry : layout.parameters()) {
     for (int64_t i = 0; i < entry.numel; ++i) EXPECT_NEAR(at_value(entry, i), w[entry.name][static_cast<std::size_t>(i)], 1e-5) << entry.name;
@@ -181,7 +199,7 @@ TEST_F(Optimizers, LambScalesEachParametersUpdateByItsTrustRatio) {
 }
 
 TEST_F(Optimizers, GroupsHaveARateAndADecayOfTheirOwn) {
-  const auto optimizer = make_optimizer(choice_of(R"(name = "sgd"
+  const auto optimizer = optimizer_of(R"(name = "sgd"
 rate = 0.5
 momentum = 0.0
 [[optimizer.groups]]
@@ -192,10 +210,10 @@ match = "*bias"
 rate_factor = 0
 [[optimizer.groups]]
 match = "b*"
-weight_decay = 0.25)"), layout);
+weight_decay = 0.25)");
   draw_gradient(0);
   const at::Tensor before = values.clone();
-  optimizer->step(values, gradient.data(), 0, optimizer->base_rate());
+  step_all(*optimizer, 0);
   for (const FlatEntry& entry : all()) {
     for (int64_t i = 0; i < entry.numel; ++i) {
       const float was = before.data_ptr<float>()[entry.offset + i], g = gradient[static_cast<std::size_t>(entry.offset + i)];
@@ -207,7 +225,7 @@ weight_decay = 0.25)"), layout);
 
 TEST_F(Optimizers, AGroupWithoutAParameterIsAMistake) {
   try {
-    make_optimizer(choice_of("name = \"adamw\"\n[[optimizer.groups]]\nmatch = \"tables.user\""), layout);
+    optimizer_of("name = \"adamw\"\n[[optimizer.groups]]\nmatch = \"tables.user\"");
     FAIL() << "nothing was thrown";
   } catch (const core::Error& error) {
     EXPECT_EQ(error.exit(), core::Exit::kUsage);

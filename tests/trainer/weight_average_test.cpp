@@ -7,39 +7,41 @@
 namespace cohort::trainer {
 namespace {
 
-WeightAverage averaged(AveragingOptions options, uint64_t steps, std::vector<double>* path = nullptr) {
-  WeightAverage average(options, 5, 3, 2);
-  at::Tensor values = at::full({3}, 0.0), state = at::full({2}, 0.0);
-  for (uint64_t step = 1; step <= steps; ++step) {
-    values.fill_(static_cast<double>(step));
-    state.fill_(-static_cast<double>(step));
-    average.after_step(values, state, step);
-    if (path != nullptr && average.any()) path->push_back(average.tensors()[0].second.data_ptr<float>()[0]);
+/// Weights that count steps, of two parts that go in opposite directions.
+struct Averaged {
+  Averaged(AveragingOptions options, uint64_t steps, std::vector<double>* path = nullptr)
+      : weights{at::full({3}, 0.0), at::full({2}, 0.0)}, average(options, 5, weights) {
+    for (uint64_t step = 1; step <= steps; ++step) {
+      weights[0].fill_(static_cast<double>(step));
+      weights[1].fill_(-static_cast<double>(step));
+      average.after_step(step);
+      if (path != nullptr && average.any()) path->push_back(average.parts()[0].data_ptr<float>()[0]);
+    }
   }
-  return average;
-}
+  std::vector<at::Tensor> weights;
+  WeightAverage average;
+};
 
 TEST(WeightAverageOf, NothingIsNothing) {
-  const WeightAverage average = averaged({}, 20);
-  EXPECT_FALSE(average.any());
-  EXPECT_TRUE(average.tensors().empty());
+  Averaged nothing({}, 20);
+  EXPECT_FALSE(nothing.average.any());
+  EXPECT_TRUE(nothing.average.parts().empty());
 }
 
 TEST(WeightAverageOf, SwaIsTheMeanOfTheEndsOfEpochs) {
-  WeightAverage average = averaged({.name = "swa", .from_epoch = 2}, 20);  // steps 10, 15 and 20
-  EXPECT_EQ(average.taken(), 3u);
-  at::Tensor values = at::full({3}, 7.0), state = at::full({2}, 8.0);
-  average.swap(values, state);
-  EXPECT_EQ(values.data_ptr<float>()[2], 15.0f);
-  EXPECT_EQ(state.data_ptr<float>()[1], -15.0f);
-  average.swap(values, state);
-  EXPECT_EQ(values.data_ptr<float>()[0], 7.0f);
-  EXPECT_EQ(state.data_ptr<float>()[0], 8.0f);
+  Averaged swa({.name = "swa", .from_epoch = 2}, 20);  // steps 10, 15 and 20
+  EXPECT_EQ(swa.average.taken(), 3u);
+  swa.average.swap();
+  EXPECT_EQ(swa.weights[0].data_ptr<float>()[2], 15.0f);
+  EXPECT_EQ(swa.weights[1].data_ptr<float>()[1], -15.0f);
+  swa.average.swap();
+  EXPECT_EQ(swa.weights[0].data_ptr<float>()[0], 20.0f);
+  EXPECT_EQ(swa.weights[1].data_ptr<float>()[0], -20.0f);
 }
 
 TEST(WeightAverageOf, EmaForgetsTheFirstWeightsSooner) {
   std::vector<double> path;
-  averaged({.name = "ema", .decay = 0.5, .from_epoch = 1}, 30, &path);
+  Averaged({.name = "ema", .decay = 0.5, .from_epoch = 1}, 30, &path);
   double expected = 1;
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto n = static_cast<double>(i);

@@ -5,86 +5,99 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adagrad.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 
 #include "trainer/optimizers/flat_ranges.h"
+#include "trainer/optimizers/vector_code.h"
 
 namespace cohort::trainer {
 namespace {
 
-class Adagrad final : public Optimizer {
- public:
-  Adagrad(const AdagradOptions& options, const FlatLayout& layout)
-      : options_(options),
-        layout_(layout),
-        settings_(layout, options.groups, options.weight_decay, options.embedding_weight_decay),
-        row_wise_(options.tables == "row_wise"),
-        sums_(at::full({row_wise_ ? layout.dense() : layout.parameter_floats()}, options.initial, at::kFloat)) {
-    int64_t rows = 0;
-    for (const FlatEntry& table : layout.tables()) {
-      first_row_.push_back(rows);
-      rows += table.shape[0];
+/// Σ (g + decay·w)² over a row: eight sums side by side, by column modulo 8, then in pairs.
+COHORT_VECTOR_CODE float sum_of_squares(const float* gradient, const float* values, int64_t n, float decay) {
+  float sums[8] = {};
+  int64_t i = 0;
+  if (decay == 0) {
+    for (; i + 8 <= n; i += 8)
+      for (int64_t k = 0; k < 8; ++k) sums[k] += gradient[i + k] * gradient[i + k];
+    for (; i < n; ++i) sums[i % 8] += gradient[i] * gradient[i];
+  } else {
+    for (; i < n; ++i) {
+      const float g = gradient[i] + decay * values[i];
+      sums[i % 8] += g * g;
     }
-    row_sums_ = at::full({row_wise_ ? rows : 0}, options.initial, at::kFloat);
   }
-  double base_rate() const override { return options_.rate; }
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
 
-  void step(at::Tensor& values, float* gradient, uint64_t step, double rate) override {
-    const at::NoGradGuard no_grad;
-    const at::Tensor flat = as_tensor(gradient, layout_);
-    for (const ParameterRun& run : settings_.runs()) {
-      const at::Tensor count = at::full({}, static_cast<double>(step + 1), at::kFloat);
-      at::_fused_adagrad_({range_of(values, run)}, {range_of(flat, run)}, {range_of(sums_, run)}, {count}, rate * run.rate_factor, /*lr_decay=*/0.0,
-                          run.weight_decay, options_.epsilon, /*maximize=*/false);
-    }
-    if (row_wise_) step_rows(values.data_ptr<float>(), gradient, rate);
-    else step_elements(values.data_ptr<float>(), gradient, rate);
+COHORT_VECTOR_CODE void descend_row(float* values, const float* gradient, int64_t n, float size, float decay) {
+  for (int64_t i = 0; i < n; ++i) values[i] -= size * (gradient[i] + decay * values[i]);
+}
+
+COHORT_VECTOR_CODE void descend_elements(float* values, float* sums, const float* gradient, int64_t n, float size, float decay, float epsilon) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gradient[i] + decay * values[i];
+    sums[i] += g * g;
+    values[i] -= size * g / (std::sqrt(sums[i]) + epsilon);
   }
-  models::NamedTensors state() const override {
-    models::NamedTensors state{{"optimizer.sum_of_squares", sums_}};
-    if (row_wise_) state.emplace_back("optimizer.row_sums_of_squares", row_sums_);
-    return state;
+}
+
+/// Row-wise: one sum a row, of the mean square of its gradient, and the same size of step for all of its elements (as in fbgemm and TorchRec).
+class AdagradRows final : public RowRule {
+ public:
+  explicit AdagradRows(const AdagradOptions& options) : options_(options), row_wise_(options.tables == "row_wise") {}
+  std::vector<RowField> fields() const override { return {{"sum_of_squares", !row_wise_}}; }
+  float initial() const override { return static_cast<float>(options_.initial); }
+  bool whole_rows() const override { return row_wise_; }
+  void update(std::span<const RowUpdate> rows, const RowStep& step) const override {
+    const auto rate = static_cast<float>(step.rate * step.settings.rate_factor), decay = static_cast<float>(step.settings.weight_decay);
+    const auto epsilon = static_cast<float>(options_.epsilon);
+    for (const RowUpdate& row : rows) {
+      if (row_wise_) {
+        *row.state += sum_of_squares(row.gradient - step.first_column, row.values - step.first_column, step.dim, decay) / static_cast<float>(step.dim);
+        descend_row(row.values, row.gradient, step.columns, rate / (std::sqrt(*row.state) + epsilon), decay);
+      } else {
+        descend_elements(row.values, row.state, row.gradient, step.columns, rate, decay, epsilon);
+      }
+    }
   }
 
  private:
-  /// One sum a row: a dim-th of the memory, and the same size of step for all of a row's elements (as in fbgemm and TorchRec).
-  void step_rows(float* values, const float* gradient, double rate) {
-    float* const sums = row_sums_.data_ptr<float>();
-    const auto epsilon = static_cast<float>(options_.epsilon);
-    std::size_t table = 0;
-    for_rows_seen(layout_, settings_, gradient, [&](int64_t offset, int64_t dim, const ParameterRun& run) {
-      while (layout_.tables()[table].offset != run.begin) ++table;
-      float& sum = sums[first_row_[table] + (offset - run.begin) / dim];
-      const auto decay = static_cast<float>(run.weight_decay);
-      float squares = 0;
-      for (int64_t i = offset; i < offset + dim; ++i) {
-        const float g = gradient[i] + decay * values[i];
-        squares += g * g;
-      }
-      sum += squares / static_cast<float>(dim);
-      const float size = static_cast<float>(rate * run.rate_factor) / (std::sqrt(sum) + epsilon);
-      for (int64_t i = offset; i < offset + dim; ++i) values[i] -= size * (gradient[i] + decay * values[i]);
-    });
-  }
+  AdagradOptions options_;
+  bool row_wise_;
+};
 
-  void step_elements(float* values, const float* gradient, double rate) {
-    float* const sums = sums_.data_ptr<float>();
-    const auto epsilon = static_cast<float>(options_.epsilon);
-    for_rows_seen(layout_, settings_, gradient, [&](int64_t offset, int64_t dim, const ParameterRun& run) {
-      const auto size = static_cast<float>(rate * run.rate_factor), decay = static_cast<float>(run.weight_decay);
-      for (int64_t i = offset; i < offset + dim; ++i) {
-        const float g = gradient[i] + decay * values[i];
-        sums[i] += g * g;
-        values[i] -= size * g / (std::sqrt(sums[i]) + epsilon);
-      }
-    });
-  }
+class Adagrad final : public Optimizer {
+ public:
+  Adagrad(const AdagradOptions& options, DenseShare share)
+      : options_(options),
+        layout_(share.layout),
+        settings_(layout_, share.tables, options.groups, options.weight_decay, options.embedding_weight_decay),
+        batches_(settings_.batches(share.owned)),
+        rows_(options),
+        sums_(options.initial == 0 ? at::zeros({layout_.parameter_floats()}) : at::full({layout_.parameter_floats()}, options.initial, at::kFloat)) {}
+  double base_rate() const override { return options_.rate; }
+  const RowRule& row_rule() const override { return rows_; }
+  const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
 
+  void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator&) override {
+    const at::NoGradGuard no_grad;
+    const at::Tensor flat = as_tensor(gradient, layout_);
+    for (const ParameterSettings::Batch& batch : batches_) {
+      const std::vector<at::Tensor> counts(batch.ranges.size(), at::full({}, static_cast<double>(step + 1), at::kFloat));
+      at::_fused_adagrad_(ranges_of(values, batch.ranges), ranges_of(flat, batch.ranges), ranges_of(sums_, batch.ranges), counts,
+                          rate * batch.settings.rate_factor, /*lr_decay=*/0.0, batch.settings.weight_decay, options_.epsilon, /*maximize=*/false);
+    }
+  }
+  models::NamedTensors state() const override { return {{"sum_of_squares", sums_}}; }
+
+ private:
   AdagradOptions options_;
   const FlatLayout& layout_;
   ParameterSettings settings_;
-  bool row_wise_;
-  std::vector<int64_t> first_row_;  ///< of each table, in row_sums_
-  at::Tensor sums_, row_sums_;
+  std::vector<ParameterSettings::Batch> batches_;
+  AdagradRows rows_;
+  at::Tensor sums_;
 };
 
 }  // namespace
@@ -100,6 +113,8 @@ void AdagradOptions::describe(core::Describe<AdagradOptions>& d) {
   d.tables("groups", &O::groups, "parameters with a rate or decay of their own");
 }
 
-std::unique_ptr<Optimizer> make_adagrad(const AdagradOptions& options, const FlatLayout& layout) { return std::make_unique<Adagrad>(options, layout); }
+std::unique_ptr<Optimizer> make_adagrad(const AdagradOptions& options, DenseShare share) {
+  return std::make_unique<Adagrad>(options, std::move(share));
+}
 
 }  // namespace cohort::trainer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "trainer/optimizer.h"
+#include "trainer/optimizers/flat_ranges.h"
 #include "trainer/optimizers/parameter_groups.h"
 
 namespace cohort::trainer {
@@ -18,6 +19,6 @@ struct AdagradOptions {
 };
 
 /// Rows of tables that a step didn't see stand still.
-std::unique_ptr<Optimizer> make_adagrad(const AdagradOptions& options, const FlatLayout& layout);
+std::unique_ptr<Optimizer> make_adagrad(const AdagradOptions& options, DenseShare share);
 
 }  // namespace cohort::trainer

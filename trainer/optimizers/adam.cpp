@@ -8,7 +8,9 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
+#include "trainer/gradient_norm.h"
 #include "trainer/optimizers/flat_ranges.h"
+#include "trainer/optimizers/vector_code.h"
 
 namespace cohort::trainer {
 namespace {
@@ -26,45 +28,67 @@ void describe_moments(core::Describe<Options>& d, const std::string& decay, cons
   d.tables("groups", static_cast<std::vector<ParameterGroup> Options::*>(&MomentOptions::groups), "parameters with a rate or decay of their own");
 }
 
-/// Two moments of each parameter, and the update of table rows that all three share.
-class Moments : public Optimizer {
- public:
-  Moments(const MomentOptions& options, bool decoupled, const FlatLayout& layout)
-      : options_(options),
-        decoupled_(decoupled),
-        layout_(layout),
-        settings_(layout, options.groups, options.weight_decay, options.embedding_weight_decay),
-        first_(at::zeros({layout.parameter_floats()})),
-        second_(at::zeros({layout.parameter_floats()})) {}
-  double base_rate() const override { return options_.rate; }
-  models::NamedTensors state() const override { return {{"optimizer.first_moment", first_}, {"optimizer.second_moment", second_}}; }
+struct MomentStep {
+  float beta1, beta2, epsilon, root_correction, size, keep, penalty;
+};
 
- protected:
-  void step_tables(float* values, const float* gradient, uint64_t step, double rate) {
-    const double t = static_cast<double>(step + 1);
-    const auto root_correction = static_cast<float>(std::sqrt(1 - std::pow(options_.beta2, t)));
-    const auto beta1 = static_cast<float>(options_.beta1), beta2 = static_cast<float>(options_.beta2);
-    const auto epsilon = static_cast<float>(options_.epsilon);
-    float* first = first_.data_ptr<float>();
-    float* second = second_.data_ptr<float>();
-    for_rows_seen(layout_, settings_, gradient, [&](int64_t offset, int64_t dim, const ParameterRun& run) {
-      const double own_rate = rate * run.rate_factor;
-      const auto step_size = static_cast<float>(own_rate / (1 - std::pow(options_.beta1, t)));
-      const auto keep = static_cast<float>(decoupled_ ? 1 - own_rate * run.weight_decay : 1);
-      const auto penalty = static_cast<float>(decoupled_ ? 0 : run.weight_decay);
-      for (int64_t i = offset; i < offset + dim; ++i) {
-        const float g = gradient[i] + penalty * values[i];
-        first[i] = beta1 * first[i] + (1 - beta1) * g;
-        second[i] = beta2 * second[i] + (1 - beta2) * g * g;
-        values[i] = values[i] * keep - step_size * first[i] / (std::sqrt(second[i]) / root_correction + epsilon);
-      }
-    });
+COHORT_VECTOR_CODE void move_by_moments(float* values, float* first, float* second, const float* gradient, int64_t n, const MomentStep& s) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gradient[i] + s.penalty * values[i];
+    first[i] = s.beta1 * first[i] + (1 - s.beta1) * g;
+    second[i] = s.beta2 * second[i] + (1 - s.beta2) * g * g;
+    values[i] = values[i] * s.keep - s.size * first[i] / (std::sqrt(second[i]) / s.root_correction + s.epsilon);
+  }
+}
+
+/// The three share it: a row has no trust ratio.
+class MomentRows final : public RowRule {
+ public:
+  MomentRows(const MomentOptions& options, bool decoupled) : options_(options), decoupled_(decoupled) {}
+  std::vector<RowField> fields() const override { return {{"first_moment", true}, {"second_moment", true}}; }
+  void update(std::span<const RowUpdate> rows, const RowStep& step) const override {
+    const double t = static_cast<double>(step.step + 1), rate = step.rate * step.settings.rate_factor, decay = step.settings.weight_decay;
+    const MomentStep s{.beta1 = static_cast<float>(options_.beta1),
+                       .beta2 = static_cast<float>(options_.beta2),
+                       .epsilon = static_cast<float>(options_.epsilon),
+                       .root_correction = static_cast<float>(std::sqrt(1 - std::pow(options_.beta2, t))),
+                       .size = static_cast<float>(rate / (1 - std::pow(options_.beta1, t))),
+                       .keep = static_cast<float>(decoupled_ ? 1 - rate * decay : 1),
+                       .penalty = static_cast<float>(decoupled_ ? 0 : decay)};
+    for (const RowUpdate& row : rows) move_by_moments(row.values, row.state, row.state + step.columns, row.gradient, step.columns, s);
   }
 
+ private:
+  MomentOptions options_;
+  bool decoupled_;
+};
+
+/// Two moments of each dense parameter.
+class Moments : public Optimizer {
+ public:
+  Moments(const MomentOptions& options, bool decoupled, DenseShare share)
+      : options_(options),
+        decoupled_(decoupled),
+        layout_(share.layout),
+        settings_(layout_, share.tables, options.groups, options.weight_decay, options.embedding_weight_decay),
+        owned_(std::move(share.owned)),
+        batches_(settings_.batches(owned_)),
+        rows_(options, decoupled),
+        first_(at::zeros({layout_.parameter_floats()})),
+        second_(at::zeros({layout_.parameter_floats()})) {}
+  double base_rate() const override { return options_.rate; }
+  models::NamedTensors state() const override { return {{"first_moment", first_}, {"second_moment", second_}}; }
+  const RowRule& row_rule() const override { return rows_; }
+  const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
+
+ protected:
   MomentOptions options_;
   bool decoupled_;
   const FlatLayout& layout_;
   ParameterSettings settings_;
+  std::vector<FlatRange> owned_;
+  std::vector<ParameterSettings::Batch> batches_;
+  MomentRows rows_;
   at::Tensor first_, second_;
 };
 
@@ -72,32 +96,33 @@ class Adam final : public Moments {
  public:
   using Moments::Moments;
 
-  void step(at::Tensor& values, float* gradient, uint64_t step, double rate) override {
+  void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator&) override {
     const at::NoGradGuard no_grad;
     const at::Tensor flat = as_tensor(gradient, layout_);
-    for (const ParameterRun& run : settings_.runs()) {
+    for (const ParameterSettings::Batch& batch : batches_) {
       // The kernel reads the number of this step, from 1 on.
-      const at::Tensor count = at::full({}, static_cast<double>(step + 1), at::kFloat);
-      const std::vector<at::Tensor> w{range_of(values, run)}, g{range_of(flat, run)}, m{range_of(first_, run)}, v{range_of(second_, run)};
-      const double own_rate = rate * run.rate_factor;
+      const std::vector<at::Tensor> counts(batch.ranges.size(), at::full({}, static_cast<double>(step + 1), at::kFloat));
+      const std::vector<at::Tensor> w = ranges_of(values, batch.ranges), g = ranges_of(flat, batch.ranges), m = ranges_of(first_, batch.ranges),
+                                    v = ranges_of(second_, batch.ranges);
+      const double own_rate = rate * batch.settings.rate_factor;
       if (decoupled_) {
-        at::_fused_adamw_(w, g, m, v, {}, {count}, own_rate, options_.beta1, options_.beta2, run.weight_decay, options_.epsilon, /*amsgrad=*/false,
+        at::_fused_adamw_(w, g, m, v, {}, counts, own_rate, options_.beta1, options_.beta2, batch.settings.weight_decay, options_.epsilon, /*amsgrad=*/false,
                           /*maximize=*/false);
       } else {
-        at::_fused_adam_(w, g, m, v, {}, {count}, own_rate, options_.beta1, options_.beta2, run.weight_decay, options_.epsilon, /*amsgrad=*/false,
+        at::_fused_adam_(w, g, m, v, {}, counts, own_rate, options_.beta1, options_.beta2, batch.settings.weight_decay, options_.epsilon, /*amsgrad=*/false,
                          /*maximize=*/false);
       }
     }
-    step_tables(values.data_ptr<float>(), gradient, step, rate);
   }
 };
 
-/// Algorithm 2 of You et al. 2020, with φ the identity: the update of each parameter is scaled by |w| / |update|, where neither is 0.
+/// Algorithm 2 of You et al. 2020, with φ the identity: the update of each parameter is scaled by |w| / |update|, where neither is 0. Norms are exact sums,
+/// so that ranks may each hold a part of a parameter.
 class Lamb final : public Moments {
  public:
   using Moments::Moments;
 
-  void step(at::Tensor& values, float* gradient, uint64_t step, double rate) override {
+  void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator& comm) override {
     const double t = static_cast<double>(step + 1);
     const auto correction1 = static_cast<float>(1 - std::pow(options_.beta1, t)), correction2 = static_cast<float>(1 - std::pow(options_.beta2, t));
     const auto beta1 = static_cast<float>(options_.beta1), beta2 = static_cast<float>(options_.beta2);
@@ -105,23 +130,36 @@ class Lamb final : public Moments {
     float* const w = values.data_ptr<float>();
     float* const first = first_.data_ptr<float>();
     float* const second = second_.data_ptr<float>();
-    for (const ParameterRun& run : settings_.parameters()) {
-      const auto decay = static_cast<float>(run.weight_decay);
-      // Norms a parameter at a time, in double and in order. The update takes the gradient's place.
-      double norm = 0, update_norm = 0;
-      for (int64_t i = run.begin; i < run.begin + run.floats; ++i) {
+    const std::vector<ParameterRun>& parameters = settings_.parameters();
+    std::vector<core::ExactSum> norms(2 * parameters.size());  // of each parameter, and of its update
+    for_owned_parts([&](std::size_t p, const FlatRange& part) {
+      const auto decay = static_cast<float>(parameters[p].settings.weight_decay);
+      for (int64_t i = part.begin; i < part.end(); ++i) {
         const float g = gradient[i];
         first[i] = beta1 * first[i] + (1 - beta1) * g;
         second[i] = beta2 * second[i] + (1 - beta2) * g * g;
-        gradient[i] = first[i] / correction1 / (std::sqrt(second[i] / correction2) + epsilon) + decay * w[i];
-        norm += static_cast<double>(w[i]) * static_cast<double>(w[i]);
-        update_norm += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
+        gradient[i] = first[i] / correction1 / (std::sqrt(second[i] / correction2) + epsilon) + decay * w[i];  // the update takes its place
       }
+      add_squares(norms[2 * p], w + part.begin, part.floats);
+      add_squares(norms[2 * p + 1], gradient + part.begin, part.floats);
+    });
+    share_sums(comm, norms);
+    for_owned_parts([&](std::size_t p, const FlatRange& part) {
+      const double norm = norms[2 * p].value(), update_norm = norms[2 * p + 1].value();
       const double trust = norm > 0 && update_norm > 0 ? std::sqrt(norm / update_norm) : 1;
-      const auto size = static_cast<float>(rate * run.rate_factor * trust);
-      for (int64_t i = run.begin; i < run.begin + run.floats; ++i) w[i] -= size * gradient[i];
+      const auto size = static_cast<float>(rate * parameters[p].settings.rate_factor * trust);
+      for (int64_t i = part.begin; i < part.end(); ++i) w[i] -= size * gradient[i];
+    });
+  }
+
+ private:
+  template <class Work>
+  void for_owned_parts(Work&& work) const {
+    for (std::size_t p = 0; p < settings_.parameters().size(); ++p) {
+      for (const FlatRange& mine : owned_) {
+        if (const FlatRange part = common_part(settings_.parameters()[p].range, mine); part.floats > 0) work(p, part);
+      }
     }
-    step_tables(w, gradient, step, rate);
   }
 };
 
@@ -139,10 +177,10 @@ void LambOptions::describe(core::Describe<LambOptions>& d) {
   describe_moments(d, "decay of matrices, inside the trust ratio; biases and normalisation are spared", "decoupled decay of the embedding rows seen in a step");
 }
 
-std::unique_ptr<Optimizer> make_adam(const MomentOptions& options, bool decoupled, const FlatLayout& layout) {
-  return std::make_unique<Adam>(options, decoupled, layout);
+std::unique_ptr<Optimizer> make_adam(const MomentOptions& options, bool decoupled, DenseShare share) {
+  return std::make_unique<Adam>(options, decoupled, std::move(share));
 }
 
-std::unique_ptr<Optimizer> make_lamb(const MomentOptions& options, const FlatLayout& layout) { return std::make_unique<Lamb>(options, true, layout); }
+std::unique_ptr<Optimizer> make_lamb(const MomentOptions& options, DenseShare share) { return std::make_unique<Lamb>(options, true, std::move(share)); }
 
 }  // namespace cohort::trainer

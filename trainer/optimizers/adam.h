@@ -2,6 +2,7 @@
 #pragma once
 
 #include "trainer/optimizer.h"
+#include "trainer/optimizers/flat_ranges.h"
 #include "trainer/optimizers/parameter_groups.h"
 
 namespace cohort::trainer {
@@ -30,8 +31,8 @@ struct LambOptions : MomentOptions {
 };
 
 /// Tables: on rows seen alone ("lazy"), moments of other rows standing still.
-std::unique_ptr<Optimizer> make_adam(const MomentOptions& options, bool decoupled, const FlatLayout& layout);
+std::unique_ptr<Optimizer> make_adam(const MomentOptions& options, bool decoupled, DenseShare share);
 /// Tables are updated as by AdamW: a row has no trust ratio.
-std::unique_ptr<Optimizer> make_lamb(const MomentOptions& options, const FlatLayout& layout);
+std::unique_ptr<Optimizer> make_lamb(const MomentOptions& options, DenseShare share);
 
 }  // namespace cohort::trainer

@@ -1,5 +1,8 @@
-// Walks over flat buffers that optimizers share.
+// What optimizers share: the part of the flat buffer that a rank updates.
 #pragma once
+
+#include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
@@ -8,23 +11,20 @@
 
 namespace cohort::trainer {
 
-/// The part of a flat buffer that a run covers.
-inline at::Tensor range_of(const at::Tensor& flat, const ParameterRun& run) { return flat.narrow(0, run.begin, run.floats); }
+struct DenseShare {
+  const FlatLayout& layout;
+  std::vector<FlatRange> owned;
+  const std::vector<std::string>& tables;  ///< names; for the length of the optimizer's construction
+};
+
+/// The ranges of a flat buffer, as views: what a fused kernel takes as its list.
+inline std::vector<at::Tensor> ranges_of(const at::Tensor& flat, const std::vector<FlatRange>& ranges) {
+  std::vector<at::Tensor> views;
+  for (const FlatRange& range : ranges) views.push_back(flat.narrow(0, range.begin, range.floats));
+  return views;
+}
 
 /// A gradient vector as the tensor that kernels take.
 inline at::Tensor as_tensor(float* gradient, const FlatLayout& layout) { return at::from_blob(gradient, {layout.parameter_floats()}, at::kFloat); }
-
-/// Calls update(offset of the row, dim, run of its table) for each table row seen in the step.
-template <class F>
-void for_rows_seen(const FlatLayout& layout, const ParameterSettings& settings, const float* gradient, F&& update) {
-  for (std::size_t t = 0; t < layout.tables().size(); ++t) {
-    const FlatEntry& table = layout.tables()[t];
-    const float* seen = gradient + layout.counts()[t].offset;
-    const int64_t dim = table.shape[1];
-    for (int64_t row = 0; row < table.shape[0]; ++row) {
-      if (seen[row] > 0) update(table.offset + row * dim, dim, settings.tables()[t]);
-    }
-  }
-}
 
 }  // namespace cohort::trainer

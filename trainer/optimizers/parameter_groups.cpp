@@ -1,5 +1,7 @@
 #include "trainer/optimizers/parameter_groups.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace cohort::trainer {
@@ -32,46 +34,50 @@ bool fits_pattern(const std::string& name, const std::string& pattern) {
   return in_pattern == pattern.size();
 }
 
-ParameterSettings::ParameterSettings(const FlatLayout& layout, const std::vector<ParameterGroup>& groups, double weight_decay, double table_decay) {
+FlatRange common_part(const FlatRange& a, const FlatRange& b) {
+  const int64_t begin = std::max(a.begin, b.begin), end = std::min(a.end(), b.end());
+  return {begin, std::max<int64_t>(0, end - begin)};
+}
+
+ParameterSettings::ParameterSettings(const FlatLayout& layout, const std::vector<std::string>& tables, const std::vector<ParameterGroup>& groups,
+                                     double weight_decay, double table_decay) {
   std::vector<bool> used(groups.size());
   const auto settings = [&](const std::string& name, double usual_decay) {
-    ParameterRun run;
-    run.weight_decay = usual_decay;
     for (std::size_t g = 0; g < groups.size(); ++g) {
       if (!fits_pattern(name, groups[g].match)) continue;
       used[g] = true;
-      run.rate_factor = groups[g].rate_factor;
-      run.weight_decay = groups[g].weight_decay.value_or(usual_decay);
-      break;
+      return UpdateSettings{groups[g].rate_factor, groups[g].weight_decay.value_or(usual_decay)};
     }
-    return run;
+    return UpdateSettings{1, usual_decay};
   };
   const std::vector<FlatEntry>& entries = layout.parameters();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    // An entry reaches to the next one: padding belongs to it.
-    const int64_t end = i + 1 < entries.size() ? entries[i + 1].offset : layout.dense();
-    ParameterRun run = settings(entries[i].name, entries[i].offset < layout.decayed() ? weight_decay : 0);
-    run.begin = entries[i].offset;
-    run.floats = end - run.begin;
-    parameters_.push_back(run);
-    const bool alike = !runs_.empty() && runs_.back().rate_factor == run.rate_factor && runs_.back().weight_decay == run.weight_decay;
-    if (alike) runs_.back().floats += run.floats;
-    else runs_.push_back(run);
-  }
-  for (const FlatEntry& entry : layout.tables()) {
-    ParameterRun run = settings("tables." + entry.name, table_decay);
-    run.begin = entry.offset;
-    run.floats = entry.numel;
-    tables_.push_back(run);
-  }
+  for (std::size_t p = 0; p < entries.size(); ++p)
+    parameters_.push_back({layout.stretch(p), settings(entries[p].name, entries[p].decays() ? weight_decay : 0)});
+  for (const std::string& table : tables) tables_.push_back(settings("tables." + table, table_decay));
   for (std::size_t g = 0; g < groups.size(); ++g) {
     if (used[g]) continue;
     std::string names;
     for (const FlatEntry& entry : entries) names += (names.empty() ? "" : ", ") + entry.name;
-    for (const FlatEntry& entry : layout.tables()) names += (names.empty() ? "" : ", ") + std::string("tables.") + entry.name;
+    for (const std::string& table : tables) names += (names.empty() ? "" : ", ") + ("tables." + table);
     throw core::usage_error("optimizer.groups[" + std::to_string(g) + "]: no parameter is left for \"" + groups[g].match + "\"",
                             "the net has " + names + "; of several groups that fit, the first counts");
   }
+}
+
+std::vector<ParameterSettings::Batch> ParameterSettings::batches(std::span<const FlatRange> owned) const {
+  std::vector<Batch> batches;
+  for (const ParameterRun& run : parameters_) {
+    for (const FlatRange& mine : owned) {
+      const FlatRange part = common_part(run.range, mine);
+      if (part.floats == 0) continue;
+      auto found = std::find_if(batches.begin(), batches.end(), [&](const Batch& b) { return b.settings == run.settings; });
+      if (found == batches.end()) found = batches.insert(batches.end(), Batch{run.settings, {}});
+      std::vector<FlatRange>& ranges = found->ranges;
+      if (!ranges.empty() && ranges.back().end() == part.begin) ranges.back().floats += part.floats;
+      else ranges.push_back(part);
+    }
+  }
+  return batches;
 }
 
 }  // namespace cohort::trainer

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,29 +20,43 @@ struct ParameterGroup {
   static void describe(core::Describe<ParameterGroup>& d);
 };
 
+/// How some parameters are updated.
+struct UpdateSettings {
+  double rate_factor = 1, weight_decay = 0;
+  bool operator==(const UpdateSettings&) const = default;
+};
+
 /// Neighbours in the flat buffer that are updated alike. Padded, so that kernels' vector bodies alone run.
 struct ParameterRun {
-  int64_t begin = 0, floats = 0;
-  double rate_factor = 1, weight_decay = 0;
+  FlatRange range;
+  UpdateSettings settings;
 };
 
 /// How each parameter is updated: the first group that fits its name, else the defaults.
 class ParameterSettings {
  public:
-  /// Matrices decay by `weight_decay` and tables by `table_decay` unless a group says otherwise; vectors don't. Throws Error (usage) for a group
-  /// without a parameter.
-  ParameterSettings(const FlatLayout& layout, const std::vector<ParameterGroup>& groups, double weight_decay, double table_decay);
+  /// Matrices decay by `weight_decay` and tables by `table_decay` unless a group says otherwise; vectors don't. `tables`: names. Throws Error (usage) for
+  /// a group without a parameter.
+  ParameterSettings(const FlatLayout& layout, const std::vector<std::string>& tables, const std::vector<ParameterGroup>& groups, double weight_decay,
+                    double table_decay);
 
-  /// Dense parameters, in buffer order.
-  const std::vector<ParameterRun>& runs() const { return runs_; }
-  /// The same, a parameter each, for updates that need a norm.
+  /// Each dense parameter, in buffer order.
   const std::vector<ParameterRun>& parameters() const { return parameters_; }
-  /// Tables, in FlatLayout::tables() order.
-  const std::vector<ParameterRun>& tables() const { return tables_; }
+  /// What of `owned` is updated alike: one list of ranges for each setting.
+  struct Batch {
+    UpdateSettings settings;
+    std::vector<FlatRange> ranges;
+  };
+  std::vector<Batch> batches(std::span<const FlatRange> owned) const;
+  const std::vector<UpdateSettings>& tables() const { return tables_; }
 
  private:
-  std::vector<ParameterRun> runs_, parameters_, tables_;
+  std::vector<ParameterRun> parameters_;
+  std::vector<UpdateSettings> tables_;
 };
+
+/// The part of `a` that lies in `b`; no floats where there is none.
+FlatRange common_part(const FlatRange& a, const FlatRange& b);
 
 /// Whether a name fits a pattern, in which * stands for any characters.
 bool fits_pattern(const std::string& name, const std::string& pattern);

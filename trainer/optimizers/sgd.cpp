@@ -5,50 +5,78 @@
 #include <ATen/ops/zeros.h>
 
 #include "trainer/optimizers/flat_ranges.h"
+#include "trainer/optimizers/vector_code.h"
 
 namespace cohort::trainer {
 namespace {
 
+COHORT_VECTOR_CODE void descend(float* values, const float* gradient, int64_t n, float rate, float decay) {
+  for (int64_t i = 0; i < n; ++i) values[i] -= rate * (gradient[i] + decay * values[i]);
+}
+
+COHORT_VECTOR_CODE void descend_with_momentum(float* values, float* velocity, const float* gradient, int64_t n, float rate, float decay, float momentum,
+                                              bool nesterov) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gradient[i] + decay * values[i];
+    velocity[i] = momentum * velocity[i] + g;
+    values[i] -= rate * (nesterov ? g + momentum * velocity[i] : velocity[i]);
+  }
+}
+
+class SgdRows final : public RowRule {
+ public:
+  explicit SgdRows(const SgdOptions& options) : options_(options) {}
+  std::vector<RowField> fields() const override {
+    return options_.momentum > 0 ? std::vector<RowField>{{"momentum", true}} : std::vector<RowField>{};
+  }
+  void update(std::span<const RowUpdate> rows, const RowStep& step) const override {
+    const auto rate = static_cast<float>(step.rate * step.settings.rate_factor), decay = static_cast<float>(step.settings.weight_decay);
+    for (const RowUpdate& row : rows) {
+      if (options_.momentum > 0)
+        descend_with_momentum(row.values, row.state, row.gradient, step.columns, rate, decay, static_cast<float>(options_.momentum), options_.nesterov);
+      else
+        descend(row.values, row.gradient, step.columns, rate, decay);
+    }
+  }
+
+ private:
+  SgdOptions options_;
+};
+
 class Sgd final : public Optimizer {
  public:
-  Sgd(const SgdOptions& options, const FlatLayout& layout)
+  Sgd(const SgdOptions& options, DenseShare share)
       : options_(options),
-        layout_(layout),
-        settings_(layout, options.groups, options.weight_decay, options.embedding_weight_decay),
-        momentum_(at::zeros({layout.parameter_floats()})) {}
+        layout_(share.layout),
+        settings_(layout_, share.tables, options.groups, options.weight_decay, options.embedding_weight_decay),
+        batches_(settings_.batches(share.owned)),
+        rows_(options),
+        momentum_(at::zeros({options.momentum > 0 ? layout_.parameter_floats() : 0})) {}
   double base_rate() const override { return options_.rate; }
+  const RowRule& row_rule() const override { return rows_; }
+  const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
 
-  void step(at::Tensor& values, float* gradient, uint64_t, double rate) override {
+  void step(at::Tensor& values, float* gradient, uint64_t, double rate, core::Communicator&) override {
     const at::NoGradGuard no_grad;
     const at::Tensor flat = as_tensor(gradient, layout_);
     // A momentum buffer of zeros makes the first step like all others: zero times momentum plus the gradient.
-    for (const ParameterRun& run : settings_.runs()) {
+    for (const ParameterSettings::Batch& batch : batches_) {
       std::vector<at::Tensor> velocity;  // the kernel wants none where there is no momentum
-      if (options_.momentum > 0) velocity.push_back(range_of(momentum_, run));
-      at::_fused_sgd_({range_of(values, run)}, {range_of(flat, run)}, velocity, run.weight_decay, options_.momentum,
-                      rate * run.rate_factor, /*dampening=*/0.0, options_.nesterov, /*maximize=*/false, /*is_first_step=*/false);
+      if (options_.momentum > 0) velocity = ranges_of(momentum_, batch.ranges);
+      at::_fused_sgd_(ranges_of(values, batch.ranges), ranges_of(flat, batch.ranges), velocity, batch.settings.weight_decay, options_.momentum,
+                      rate * batch.settings.rate_factor, /*dampening=*/0.0, options_.nesterov, /*maximize=*/false, /*is_first_step=*/false);
     }
-    step_tables(values.data_ptr<float>(), gradient, rate);
   }
-  models::NamedTensors state() const override { return {{"optimizer.momentum", momentum_}}; }
+  models::NamedTensors state() const override {
+    return options_.momentum > 0 ? models::NamedTensors{{"momentum", momentum_}} : models::NamedTensors{};
+  }
 
  private:
-  void step_tables(float* values, const float* gradient, double rate) {
-    const auto momentum = static_cast<float>(options_.momentum);
-    float* velocity = momentum_.data_ptr<float>();
-    for_rows_seen(layout_, settings_, gradient, [&](int64_t offset, int64_t dim, const ParameterRun& run) {
-      const auto r = static_cast<float>(rate * run.rate_factor), decay = static_cast<float>(run.weight_decay);
-      for (int64_t i = offset; i < offset + dim; ++i) {
-        const float g = gradient[i] + decay * values[i];
-        velocity[i] = momentum * velocity[i] + g;
-        values[i] -= r * (options_.nesterov ? g + momentum * velocity[i] : velocity[i]);
-      }
-    });
-  }
-
   SgdOptions options_;
   const FlatLayout& layout_;
   ParameterSettings settings_;
+  std::vector<ParameterSettings::Batch> batches_;
+  SgdRows rows_;
   at::Tensor momentum_;
 };
 
@@ -66,6 +94,6 @@ void SgdOptions::describe(core::Describe<SgdOptions>& d) {
          "set momentum, e.g. 0.9, or nesterov = false");
 }
 
-std::unique_ptr<Optimizer> make_sgd(const SgdOptions& options, const FlatLayout& layout) { return std::make_unique<Sgd>(options, layout); }
+std::unique_ptr<Optimizer> make_sgd(const SgdOptions& options, DenseShare share) { return std::make_unique<Sgd>(options, std::move(share)); }
 
 }  // namespace cohort::trainer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "trainer/optimizer.h"
+#include "trainer/optimizers/flat_ranges.h"
 #include "trainer/optimizers/parameter_groups.h"
 
 namespace cohort::trainer {
@@ -17,6 +18,6 @@ struct SgdOptions {
 };
 
 /// Tables: on rows seen alone, velocities of other rows standing still.
-std::unique_ptr<Optimizer> make_sgd(const SgdOptions& options, const FlatLayout& layout);
+std::unique_ptr<Optimizer> make_sgd(const SgdOptions& options, DenseShare share);
 
 }  // namespace cohort::trainer

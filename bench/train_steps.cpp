@@ -1,0 +1,184 @@
+// Whole training steps on batches from memory: our side of dlrm_vs_peers.py.
+//
+//   mpirun -n 2 train_steps --net dlrm --batch 1024 --steps 30 --lanes 4
+//
+// prints {"samples_per_second": …, "lanes": …, …} on rank 0. --alone: the same step and lanes of one rank, without a communicator.
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/philox.h"
+#include "core/toml_document.h"
+#include "trainer/embeddings/uniform_plan.h"
+#include "trainer/train_step.h"
+
+namespace {
+
+using namespace cohort;
+
+struct Arguments {
+  std::string net = "dlrm", plan = "row_wise";
+  int64_t batch = 1024, steps = 30, lanes = 4, threads = 1, bucket_kib = 4096;
+  bool alone = false;
+};
+
+struct Choices {
+  core::Choice model, objective, optimizer;
+  static void describe(core::Describe<Choices>& d) {
+    d.choice("model", &Choices::model, &models::model_alternatives, "").required();
+    d.choice("objective", &Choices::objective, &models::objective_alternatives, "").required();
+    d.choice("optimizer", &Choices::optimizer, &trainer::optimizer_alternatives, "").required();
+  }
+};
+
+// The peers' nets: see bench/peers.
+constexpr const char* kDlrm = R"(
+[model]
+name = "dlrm"
+embedding_dim = 16
+bottom = [512, 256]
+top = [512, 256]
+[objective]
+name = "binary"
+[optimizer]
+name = "adagrad"
+rate = 0.01
+)";
+constexpr const char* kMlp = R"(
+[model]
+name = "mlp"
+hidden = [512, 512, 256]
+[objective]
+name = "binary"
+[optimizer]
+name = "adam"
+rate = 0.001
+)";
+constexpr int64_t kTables = 26, kRows = 100'000;
+constexpr uint64_t kPool = 20;
+
+/// A step's batch: memory for all lanes of a rank.
+struct Pooled {
+  std::vector<float> dense, labels, weights;
+  std::vector<int32_t> ids;
+  std::vector<uint64_t> row_ids;
+};
+
+Choices read(const char* text) {
+  const core::TomlDocument document = core::TomlDocument::parse(text, "train_steps");
+  core::Diagnostics diagnostics(document);
+  Choices choices = core::read_options<Choices>(document, diagnostics);
+  diagnostics.throw_if_errors();
+  return choices;
+}
+
+trainer::Placement placement_of(const std::string& name) {
+  for (const auto placement : {trainer::Placement::kTableWise, trainer::Placement::kRowWise, trainer::Placement::kColumnWise, trainer::Placement::kReplicated})
+    if (to_string(placement) == name) return placement;
+  throw core::usage_error("there is no placement '" + name + "'");
+}
+
+int run(const Arguments& arguments) {
+  trainer::make_deterministic();
+  models::register_builtin_models();
+  const std::unique_ptr<core::Communicator> comm = arguments.alone ? core::make_self_communicator() : core::make_communicator();
+  const bool dlrm = arguments.net == "dlrm";
+  const Choices choices = read(dlrm ? kDlrm : kMlp);
+  models::Layout layout{.dense_width = dlrm ? 13 : 64, .categorical = {}, .sequences = {}};
+  if (dlrm)
+    for (int64_t t = 0; t < kTables; ++t) layout.categorical.push_back({"t" + std::to_string(t), kRows});
+  const trainer::NetSpec spec{.model = choices.model.name(), .options = std::shared_ptr<const void>(choices.model.data(), [](const void*) {}), .layout = layout, .outputs = 1, .seed = 1};
+  const auto objective = models::make_objective(choices.objective, 2);
+  trainer::ModelState state(spec, *comm, trainer::uniform_plan(trainer::table_shapes(trainer::shape_of(spec).tables), placement_of(arguments.plan), comm->size()));
+  trainer::LaneWorkers workers(static_cast<int>(arguments.threads));
+  std::vector<trainer::Replica> replicas;
+  for (int i = 0; i < workers.size(); ++i) {
+    replicas.push_back(state.make_replica());
+    replicas.back().net->train();
+  }
+  trainer::TrainStep step(state, replicas, workers, *objective, choices.optimizer, *comm,
+                          {.lanes = arguments.lanes, .bucket_bytes = arguments.bucket_kib << 10, .seed = 1});
+
+  const int64_t own_lanes = step.last_lane() - step.first_lane(), columns = static_cast<int64_t>(layout.categorical.size());
+  std::vector<Pooled> pool(kPool);
+  for (uint64_t p = 0; p < kPool; ++p) {
+    const core::KeyedRandom random(7, "pool", static_cast<uint32_t>(p), static_cast<uint32_t>(comm->rank()));
+    uint64_t n = 0;
+    Pooled& batch = pool[p];
+    for (int64_t r = 0; r < arguments.batch; ++r) {
+      for (int64_t c = 0; c < layout.dense_width; ++c) batch.dense.push_back(static_cast<float>(random.normal(n++)));
+      for (int64_t c = 0; c < columns; ++c) batch.ids.push_back(static_cast<int32_t>(random.u64(n++) % kRows));
+      batch.labels.push_back(random.u64(n++) % 2 == 0 ? 1.0f : 0.0f);
+      batch.weights.push_back(1);
+      batch.row_ids.push_back(p * 1'000'000 + static_cast<uint64_t>(r));
+    }
+  }
+  const auto prepare = [&](uint64_t number) {
+    Pooled& batch = pool[number % kPool];
+    datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = static_cast<uint64_t>(arguments.batch * comm->size()), .lanes = {}};
+    for (int64_t l = 0; l < own_lanes; ++l) {
+      const int64_t first = arguments.batch * l / own_lanes, last = arguments.batch * (l + 1) / own_lanes;
+      datasets::RowBatch lane;
+      lane.rows = last - first;
+      lane.row_ids.assign(batch.row_ids.begin() + first, batch.row_ids.begin() + last);
+      lane.dense = batch.dense.data() + first * layout.dense_width;
+      lane.ids = batch.ids.data() + first * columns;
+      lane.labels = batch.labels.data() + first;
+      lane.weights = batch.weights.data() + first;
+      rows.lanes.push_back(std::move(lane));
+    }
+    step.prepare(std::move(rows));
+  };
+  constexpr uint64_t kWarm = 5;
+  double loss = 0;
+  prepare(0);
+  step.settle();
+  auto begin = std::chrono::steady_clock::now();
+  const auto total = kWarm + static_cast<uint64_t>(arguments.steps);
+  for (uint64_t number = 0; number < total; ++number) {
+    if (number == kWarm) {
+      comm->barrier();
+      begin = std::chrono::steady_clock::now();
+    }
+    loss = step.run(step.optimizer().base_rate()).loss;
+    prepare(number + 1);
+    step.settle();
+  }
+  comm->barrier();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const models::NamedTensors weights = state.gather();
+  if (comm->is_root()) {
+    std::cout << nlohmann::json{{"net", arguments.net}, {"ranks", comm->size()}, {"lanes", arguments.lanes}, {"threads", arguments.threads}, {"batch", arguments.batch},
+                                {"plan", arguments.plan}, {"samples_per_second", static_cast<double>(arguments.batch * comm->size() * arguments.steps) / seconds},
+                                {"ms_per_step", 1e3 * seconds / static_cast<double>(arguments.steps)}, {"loss", loss}, {"weights_sha256", models::weights_sha256(weights)}}
+                     .dump()
+              << "\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("training steps on batches from memory");
+  app.add_option("--net", arguments.net, "dlrm or mlp")->check(CLI::IsMember({"dlrm", "mlp"}));
+  app.add_option("--batch", arguments.batch, "rows a rank");
+  app.add_option("--steps", arguments.steps, "steps timed");
+  app.add_option("--lanes", arguments.lanes, "over all ranks");
+  app.add_option("--threads", arguments.threads, "lanes computed at once by a rank");
+  app.add_option("--bucket-kib", arguments.bucket_kib, "size of a bucket");
+  app.add_option("--plan", arguments.plan, "table_wise, row_wise, column_wise, replicated");
+  app.add_flag("--alone", arguments.alone, "one rank without a communicator");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(arguments);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+}

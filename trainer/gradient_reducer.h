@@ -1,0 +1,79 @@
+// Sums of gradients over all lanes of all ranks, along the lane tree, bucket by bucket.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/comm/communicator.h"
+#include "trainer/bucket_plan.h"
+#include "trainer/lane_tree.h"
+
+namespace cohort::trainer {
+
+/// Each rank fills the roots of its own lanes; reduce() then sums on each rank its own slice of every bucket over all ranks' roots, in tree order, and the
+/// tail whole. On one node the roots lie in shared windows and nothing is sent. The updated parameters are what travels back, not the sums
+/// (ParameterMemory). Construction, destruction and reduce() are collective.
+class GradientReducer {
+ public:
+  GradientReducer(core::Communicator& comm, int64_t lanes, const FlatLayout& layout, const BucketPlan& plan);
+  ~GradientReducer();
+
+  int64_t lanes() const { return lanes_; }
+  int64_t first_lane() const { return mine_.first; }
+  int64_t last_lane() const { return mine_.first + mine_.count; }
+  const std::vector<LaneNode>& nodes() const { return nodes_; }    ///< of this rank
+  const std::vector<LaneNode>& leaves() const { return leaves_; }  ///< of all ranks, in lane order
+
+  const FlatLayout& layout() const { return layout_; }
+  const BucketPlan& plan() const { return plan_; }
+  /// Buckets, and the tail as the last piece. Thread-safe.
+  std::size_t pieces() const { return sums_.size(); }
+  FlatRange piece(std::size_t i) const { return i < plan_.buckets().size() ? plan_.buckets()[i] : layout_.tail(); }
+  LaneSums& sums(std::size_t piece) { return *sums_[piece]; }
+
+  /// Collective. Every lane of every rank was put. The result is laid out like the gradient vector and stands until the next call; only this rank's slices and
+  /// the tail mean anything.
+  float* reduce();
+
+ private:
+  void reduce_in_window();
+  void reduce_by_messages();
+  void sum_own(FlatRange range, const std::vector<const float*>& vectors, std::size_t begin);
+
+  core::Communicator& comm_;
+  int64_t lanes_;
+  const FlatLayout& layout_;
+  const BucketPlan& plan_;
+  LaneNode mine_;
+  std::vector<LaneNode> nodes_, leaves_;
+  std::vector<int> rank_of_leaf_;
+  std::unique_ptr<core::Window> window_;
+  std::vector<AlignedFloats> own_roots_;
+  std::vector<float*> roots_;  ///< a node each, as long as the gradient vector
+  std::vector<std::unique_ptr<LaneSums>> sums_;
+  AlignedFloats result_;
+};
+
+/// One lane's gradient on its way into the buckets. Used by one thread.
+class LaneGradient {
+ public:
+  LaneGradient(GradientReducer& reducer, int64_t lane);
+
+  /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
+  void put(std::size_t parameter, const float* values);
+  /// The lane's tail, to be filled before finish().
+  float* tail() { return vectors_.back(); }
+  /// Zeros for the parameters that forward didn't use, and hands over the rest.
+  void finish();
+
+ private:
+  void hand_over(std::size_t bucket);
+
+  GradientReducer& reducer_;
+  int64_t lane_;
+  std::vector<float*> vectors_;  ///< a piece each
+  std::vector<int64_t> missing_;  ///< parameters that a bucket still waits for
+  std::vector<bool> there_;
+};
+
+}  // namespace cohort::trainer
