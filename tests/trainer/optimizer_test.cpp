@@ -74,7 +74,7 @@ class Optimizers : public testing::Test {
   }
 
   std::unique_ptr<Optimizer> optimizer_of(const std::string& toml) const {
-    return optimizer_of(toml), layout, {{0, layout.parameter_floats()}}, {"users"});
+    return make_optimizer(choice_of(toml), layout, {{0, layout.parameter_floats()}}, {"users"});
   }
   /// Dense parameters by the optimizer, the rows seen by its rule.
   void step_all(Optimizer& optimizer, uint64_t step) {
@@ -152,7 +152,7 @@ TEST_F(Optimizers, AdagradIsLibtorchs) {
 }
 
 TEST_F(Optimizers, RowWiseAdagradKeepsOneSumARow) {
-  const auto optimizer = make_optimizer(choice_of("name = \"adagrad\"\nrate = 0.1");
+  const auto optimizer = optimizer_of("name = \"adagrad\"\nrate = 0.1");
   std::vector<double> expected, sums(6);
   for (int64_t i = 0; i < table().numel; ++i) expected.push_back(static_cast<double>(at_value(table(), i)));
   for (uint64_t step = 0; step < 10; ++step) {

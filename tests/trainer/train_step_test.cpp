@@ -134,6 +134,11 @@ EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& 
 }
 
 struct Result {
+  friend std::ostream& operator<<(std::ostream& out, const Result& r) {
+    out << "weights " << r.weights.substr(0, 8) << ", rows " << r.state.substr(0, 8) << ", losses";
+    for (const double loss : r.losses) out << ' ' << std::hexfloat << loss;
+    return out;
+  }
   std::string weights;
   std::string state;  ///< of the optimizer's table rows
   std::vector<double> losses;
