@@ -340,6 +340,14 @@ TEST(Planner, ThousandsOfRanksArePlannedQuickly) {
   EXPECT_NO_THROW(check_plan(plan, tables, at.ranks()));
 }
 
+TEST(EmbeddingOptions, InitialVectorsAreTablesOfTheirOwn) {
+  const EmbeddingOptions read = options("[[initial]]\ntable = \"item\"\nfile = \"v.npy\"\nnames = \"n.txt\"");
+  ASSERT_EQ(read.initial.size(), 1u);
+  EXPECT_EQ(read.initial[0].table, "item");
+  EXPECT_THAT(error_of([] { options("[[initial]]\ntable = \"item\"\nfile = \"v.npy\""); }), HasSubstr("names"));
+  EXPECT_THAT(error_of([] { options("[[initial]]\ntable = \"item\"\nfile = \"v.npy\"\nnames = \"n\"\nfreeze = true"); }), HasSubstr("freeze"));
+}
+
 TEST(PlanReport, ATableALineWithTheReason) {
   const std::vector<TableDemand> tables = six_tables();
   const PlanSetting at = setting({4});

@@ -33,6 +33,7 @@ void EmbeddingOptions::describe(core::Describe<EmbeddingOptions>& d) {
   d.field("hot_rows", &O::hot_rows, "most frequent rows of a table that every rank keeps, at most, where that costs less than their exchange; 0 keeps none")
       .min(0).unit("rows");
   d.tables("tables", &O::tables, "tables that are placed otherwise; of several that fit a name, the first counts");
+  d.tables("initial", &O::initial, "tables that start from given vectors, found by value; at most one entry a table");
 }
 
 }  // namespace cohort::trainer

@@ -1,4 +1,4 @@
-// The `[embeddings]` table: where tables may lie. No part of the result.
+// The `[embeddings]` table: where tables may lie, which is no part of the result, and what they start from, which is.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "models/initial_vectors.h"
 
 namespace cohort::trainer {
 
@@ -26,6 +27,7 @@ struct EmbeddingOptions {
   double replicate_below_mib = 64;   ///< auto alone: larger tables, state included, are never replicated
   int64_t hot_rows = 0;              ///< at most so many of a table, those that pay
   std::vector<TableRule> tables;
+  std::vector<models::InitialVectorsOptions> initial;  ///< part of the result, unlike all else here
   static void describe(core::Describe<EmbeddingOptions>& d);
 };
 

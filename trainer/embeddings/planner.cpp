@@ -17,6 +17,7 @@ namespace cohort::trainer {
 namespace {
 
 constexpr double kMebibyte = 1 << 20;
+constexpr double kClearly = 0.98;  // of a preferred placement's cost: what another must come down to
 
 /// A way to place one table, and what all ranks look like after it.
 struct Candidate {
@@ -215,7 +216,7 @@ class Planner {
       }
       std::size_t best = 0;
       for (std::size_t c = 1; c < all.size(); ++c)
-        if (score(all[c], spare_memory) < score(all[best], spare_memory)) best = c;
+        if (score(all[c], spare_memory) < (spare_memory ? 1 : kClearly) * score(all[best], spare_memory)) best = c;
       all[best].plan.reason = reason(t, all[best], all, spare_memory);
       plan.tables[t] = all[best].plan;
       book = all[best].book;
