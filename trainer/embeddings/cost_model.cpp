@@ -19,7 +19,7 @@
 namespace cohort::trainer {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using CostClock = std::chrono::steady_clock;
 
 constexpr std::size_t kPasses = 3;
 constexpr std::size_t kNarrow = 16, kWide = 128;                // floats of a row
@@ -30,9 +30,9 @@ constexpr double kSmallest = 1e-13;                             // what noise to
 double fastest(std::size_t passes, const std::function<void()>& work) {
   double best = 1e9;
   for (std::size_t pass = 0; pass < passes; ++pass) {
-    const auto begin = Clock::now();
+    const auto begin = CostClock::now();
     work();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count());
+    best = std::min(best, std::chrono::duration<double>(CostClock::now() - begin).count());
   }
   return best;
 }
