@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <set>
+#include <string_view>
 
 #include <ATen/ops/empty.h>
 #include <fmt/format.h>
@@ -65,7 +66,7 @@ std::string little_endian(uint64_t value) {
   return bytes;
 }
 
-uint64_t from_little_endian(const std::string& bytes) {
+uint64_t from_little_endian(std::string_view bytes) {
   uint64_t value = 0;
   for (int i = 7; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
   return value;
@@ -74,20 +75,18 @@ uint64_t from_little_endian(const std::string& bytes) {
 /// Reads one file; every step distrusts what came before.
 class Reader {
  public:
-  Reader(const std::string& bytes, const std::string& origin) : bytes_(bytes), origin_(origin) {}
+  Reader(std::string_view bytes, const std::string& origin, const std::string& remedy) : bytes_(bytes), origin_(origin), remedy_(remedy) {}
 
   std::map<std::string, at::Tensor> read() {
-    const json header = parse_header();
-    std::vector<Entry> entries;
-    for (const auto& [name, value] : header.items()) {
-      if (name == kMetadata)
-        check_metadata(value);
-      else
-        entries.push_back(entry(name, value));
-    }
-    check_coverage(entries);
     std::map<std::string, at::Tensor> tensors;
-    for (const Entry& found : entries) tensors.emplace(found.name, tensor(found));
+    for (const Entry& found : entries()) tensors.emplace(found.name, tensor(found));
+    return tensors;
+  }
+
+  std::map<std::string, StoredTensor> list() {
+    std::map<std::string, StoredTensor> tensors;
+    for (const Entry& found : entries())
+      tensors.emplace(found.name, StoredTensor{found.type->name, found.shape, data_ + found.begin, found.end - found.begin});
     return tensors;
   }
 
@@ -99,7 +98,20 @@ class Reader {
     uint64_t begin = 0, end = 0;
   };
 
-  [[noreturn]] void fail(const std::string& what) const { throw core::damaged_error(fmt::format("{}: {}", origin_, what), kRestoreWeights); }
+  std::vector<Entry> entries() {
+    const json header = parse_header();
+    std::vector<Entry> entries;
+    for (const auto& [name, value] : header.items()) {
+      if (name == kMetadata)
+        check_metadata(value);
+      else
+        entries.push_back(entry(name, value));
+    }
+    check_coverage(entries);
+    return entries;
+  }
+
+  [[noreturn]] void fail(const std::string& what) const { throw core::damaged_error(fmt::format("{}: {}", origin_, what), remedy_); }
 
   json parse_header() {
     if (bytes_.size() < 8) fail("no safetensors file: shorter than 8 bytes");
@@ -188,8 +200,9 @@ class Reader {
     return result;
   }
 
-  const std::string& bytes_;
+  std::string_view bytes_;
   const std::string& origin_;
+  const std::string remedy_;
   uint64_t data_ = 0;
 };
 
@@ -226,7 +239,11 @@ std::string write_safetensors(const NamedTensors& tensors, const std::map<std::s
 }
 
 std::map<std::string, at::Tensor> read_safetensors(const std::string& bytes, const std::string& origin) {
-  return Reader(bytes, origin).read();
+  return Reader(bytes, origin, kRestoreWeights).read();
+}
+
+std::map<std::string, StoredTensor> list_safetensors(std::string_view bytes, const std::string& origin) {
+  return Reader(bytes, origin, "fetch the file again, or write it anew").list();
 }
 
 std::string weights_sha256(NamedTensors tensors) {
