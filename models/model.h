@@ -94,7 +94,7 @@ void register_model(const std::string& name, const std::string& help) {
 const ModelType& model_type(const std::string& name);  ///< throws Error (usage) with "did you mean"
 const core::Alternatives& model_alternatives();        ///< for the `[model]` table
 
-/// The built-in models: mlp, resmlp. Called once by cohort::main().
+/// The built-in models: mlp, resmlp, dlrm. Called once by cohort::main().
 void register_builtin_models();
 
 }  // namespace cohort::models

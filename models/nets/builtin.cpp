@@ -7,6 +7,7 @@ namespace cohort::models {
 void register_builtin_models() {
   register_mlp();
   register_residual_mlp();
+  register_dlrm();
 }
 
 }  // namespace cohort::models

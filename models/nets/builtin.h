@@ -5,5 +5,6 @@ namespace cohort::models {
 
 void register_mlp();
 void register_residual_mlp();
+void register_dlrm();
 
 }  // namespace cohort::models
