@@ -8,6 +8,8 @@
 #include <ATen/ops/silu.h>
 #include <ATen/ops/tanh.h>
 
+#include "models/nets/linear.h"
+
 namespace cohort::models {
 
 at::Tensor activate(const std::string& name, const at::Tensor& x) {
@@ -59,6 +61,11 @@ at::Tensor NormImpl::forward(const at::Tensor& x) {
   if (layer_) return layer_->forward(x);
   if (batch_) return batch_->forward(x);
   return x;
+}
+
+at::Tensor activated(const torch::nn::Linear& layer, Norm& norm, const std::string& activation, const at::Tensor& x) {
+  if (norm->none() && activation == "relu") return linear(x, layer->weight, layer->bias, true);
+  return activate(activation, norm->forward(linear(x, layer->weight, layer->bias, false)));
 }
 
 }  // namespace cohort::models

@@ -32,11 +32,15 @@ class NormImpl : public torch::nn::Module {
  public:
   NormImpl(const std::string& kind, int64_t width);
   at::Tensor forward(const at::Tensor& x);
+  bool none() const { return !layer_ && !batch_; }
 
  private:
   torch::nn::LayerNorm layer_{nullptr};
   torch::nn::BatchNorm1d batch_{nullptr};
 };
 TORCH_MODULE(Norm);
+
+/// activation(norm(layer(x))), through models/nets/linear.h.
+at::Tensor activated(const torch::nn::Linear& layer, Norm& norm, const std::string& activation, const at::Tensor& x);
 
 }  // namespace cohort::models

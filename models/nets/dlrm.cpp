@@ -1,9 +1,5 @@
 // DLRM (Naumov et al. 2019, "Deep learning recommendation model for personalization and recommendation systems"): a bottom perceptron makes one more
 // vector of the dense features, all vectors of a row meet in pairs, and a top perceptron reads the dots beside the bottom's vector.
-#include <algorithm>
-
-#include <ATen/ops/relu.h>
-
 #include "core/error.h"
 #include "models/nets/builtin.h"
 #include "models/nets/blocks.h"
@@ -30,12 +26,7 @@ class PerceptronImpl : public torch::nn::Module {
   }
 
   at::Tensor forward(at::Tensor x, Random& random) {
-    for (std::size_t i = 0; i < linear_.size(); ++i) {
-      x = linear_[i]->forward(x);
-      // A product's backward doesn't read the product: its memory serves the result too.
-      x = style_.activation == "relu" && style_.norm == "none" ? at::relu_(x) : activate(style_.activation, norm_[i]->forward(x));
-      x = random.dropout(x, style_.dropout);
-    }
+    for (std::size_t i = 0; i < linear_.size(); ++i) x = random.dropout(activated(linear_[i], norm_[i], style_.activation, x), style_.dropout);
     return x;
   }
 

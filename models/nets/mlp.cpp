@@ -45,7 +45,7 @@ class Mlp : public Net {
   Outputs forward(const Batch& batch, Random& random) override {
     at::Tensor x = random.dropout(join_inputs(batch), options_.input_dropout);
     for (std::size_t i = 0; i < linear_.size(); ++i)
-      x = random.dropout(activate(options_.activation, norm_[i]->forward(linear_[i]->forward(x))), options_.dropout);
+      x = random.dropout(activated(linear_[i], norm_[i], options_.activation, x), options_.dropout);
     return {{"logit", head_->forward(x)}};
   }
 
