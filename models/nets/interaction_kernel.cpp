@@ -29,11 +29,18 @@ constexpr int64_t kRows = 4;   // vectors met at once: with two registers each, 
 int64_t in_eights(int64_t n) { return (n + kEight - 1) / kEight * kEight; }
 
 /// The first `count` lanes; all of them from 8 up.
-COHORT_FUSED __m256i first_lanes(int64_t count) {
+COHORT_FUSED inline __m256i first_lanes(int64_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(std::min(count, kEight))), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-COHORT_FUSED void copy_floats(const float* from, int64_t count, float* to) {
+COHORT_FUSED inline void store_up_to_eight(__m256 values, float* to, int64_t count) {
+  if (count >= kEight)
+    _mm256_storeu_ps(to, values);
+  else
+    _mm256_maskstore_ps(to, first_lanes(count), values);
+}
+
+COHORT_FUSED inline void copy_floats(const float* from, int64_t count, float* to) {
   int64_t k = 0;
   for (; k + kEight <= count; k += kEight) _mm256_storeu_ps(to + k, _mm256_loadu_ps(from + k));
   if (k < count) _mm256_maskstore_ps(to + k, first_lanes(count - k), _mm256_maskload_ps(from + k, first_lanes(count - k)));
@@ -129,7 +136,7 @@ COHORT_FUSED void interact_rows_fused(const InteractionShape& shape, Sources vec
 /// One row of a backward pass: what is read of it.
 struct BackwardRow {
   const float* vectors;  ///< [n, stride], zeros beyond the width
-  int64_t n, stride;
+  int64_t n, stride, width;
   const float* pairs;  ///< gradients of the pairs
   const float* kept;   ///< of the first vector by itself, [stride]; none: null
 };
@@ -141,9 +148,9 @@ COHORT_FUSED inline void add_product(__m256 (&sum)[W], float g, const float* vec
   for (int w = 0; w < W; ++w) sum[w] = _mm256_fmadd_ps(all, _mm256_loadu_ps(vector + w * kEight), sum[w]);
 }
 
-/// Σ_j≠i g_ij v_j of vectors i … i + R − 1 and their entries d … d + 8·W − 1, into out [R][8·W].
+/// Σ_j≠i g_ij v_j of vectors i … i + R − 1 and their entries d … d + 8·W − 1, as far as the width goes, into out[i][offset + d] and on.
 template <int R, int W>
-COHORT_FUSED void gradients_of(const BackwardRow& row, int64_t i, int64_t d, float* out) {
+COHORT_FUSED void gradients_of(const BackwardRow& row, int64_t i, int64_t d, Targets out, int64_t offset) {
   __m256 sum[R][W];
 #pragma GCC unroll 4
   for (int t = 0; t < R; ++t)
@@ -169,41 +176,38 @@ COHORT_FUSED void gradients_of(const BackwardRow& row, int64_t i, int64_t d, flo
 #pragma GCC unroll 4
   for (int t = 0; t < R; ++t)
 #pragma GCC unroll 2
-    for (int w = 0; w < W; ++w) _mm256_storeu_ps(out + (t * W + w) * kEight, sum[t][w]);
+    for (int w = 0; w < W; ++w) store_up_to_eight(sum[t][w], out[place(i + t)] + offset + d + w * kEight, row.width - d - w * kEight);
 }
 
 template <int W>
-COHORT_FUSED void gradients_of_up_to_four(const BackwardRow& row, int64_t i, int64_t d, float* out) {
+COHORT_FUSED void gradients_of_up_to_four(const BackwardRow& row, int64_t i, int64_t d, Targets out, int64_t offset) {
   switch (std::min(kRows, row.n - i)) {
     case 4:
-      return gradients_of<4, W>(row, i, d, out);
+      return gradients_of<4, W>(row, i, d, out, offset);
     case 3:
-      return gradients_of<3, W>(row, i, d, out);
+      return gradients_of<3, W>(row, i, d, out, offset);
     case 2:
-      return gradients_of<2, W>(row, i, d, out);
+      return gradients_of<2, W>(row, i, d, out, offset);
     default:
-      return gradients_of<1, W>(row, i, d, out);
+      return gradients_of<1, W>(row, i, d, out, offset);
   }
 }
 
 COHORT_FUSED void interact_rows_backward_fused(const InteractionShape& shape, Sources vectors, const float* gradient, int64_t first, int64_t last,
                                                Targets out) {
   const int64_t n = shape.vectors, width = shape.width, stride = in_eights(width);
-  std::vector<float> near(place(n * stride)), kept(place(stride)), tile(place(kRows * 2 * kEight));
+  std::vector<float> near(place(n * stride)), kept(place(stride));
   for (int64_t r = first; r < last; ++r) {
     const float* const mine = gradient + r * shape.columns();
     for (int64_t j = 0; j < n; ++j) copy_floats(vectors[place(j)] + r * width, width, near.data() + j * stride);
     if (shape.keep_first) copy_floats(mine, width, kept.data());
-    const BackwardRow row{near.data(), n, stride, mine + shape.kept(), shape.keep_first ? kept.data() : nullptr};
+    const BackwardRow row{near.data(), n, stride, width, mine + shape.kept(), shape.keep_first ? kept.data() : nullptr};
     for (int64_t i = 0; i < n; i += kRows) {
       for (int64_t d = 0; d < width; d += 2 * kEight) {
-        const int64_t registers = d + kEight < width ? 2 : 1;
-        if (registers == 2)
-          gradients_of_up_to_four<2>(row, i, d, tile.data());
+        if (d + kEight < width)
+          gradients_of_up_to_four<2>(row, i, d, out, r * width);
         else
-          gradients_of_up_to_four<1>(row, i, d, tile.data());
-        for (int64_t t = 0; t < std::min(kRows, n - i); ++t)
-          copy_floats(tile.data() + t * registers * kEight, std::min(width - d, 2 * kEight), out[place(i + t)] + r * width + d);
+          gradients_of_up_to_four<1>(row, i, d, out, r * width);
       }
     }
   }

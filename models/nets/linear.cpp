@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kFewestOutputs = 8;  // below, the call costs more than the product
 
-/// x·Wᵀ + bias, then the activation named: none or relu.
+/// x·Wᵀ + bias, then the activation named. oneDNN's ReLU would do, but it makes 0 of NaN, and a net that has failed would go on unseen.
 using Product = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view, c10::List<std::optional<at::Scalar>>,
                            std::optional<std::string_view>);
 using ProductHandle = c10::TypedOperatorHandle<Product>;
@@ -36,15 +36,16 @@ const std::optional<ProductHandle>& product_handle() {
   return handle;
 }
 
-at::Tensor product_of(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias, bool relu) {
+at::Tensor product_of(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   const at::AutoDispatchBelowADInplaceOrView plain;  // gradients are ours
-  return product_handle()->call(x, weight, bias, relu ? "relu" : "none", c10::List<std::optional<at::Scalar>>(), std::string_view());
+  return product_handle()->call(x, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), std::string_view());
 }
 
 class LinearProduct : public torch::autograd::Function<LinearProduct> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool relu) {
-    const at::Tensor y = product_of(x, weight, bias, relu);
+    at::Tensor y = product_of(x, weight, bias);
+    if (relu) at::relu_(y);
     context->save_for_backward({x, weight, relu ? y : at::Tensor()});
     return y;
   }
@@ -55,8 +56,8 @@ class LinearProduct : public torch::autograd::Function<LinearProduct> {
     const at::NoGradGuard once;
     const at::Tensor g = (y.defined() ? at::threshold_backward(gradients[0], y, 0) : gradients[0]).contiguous();
     // Products of transposes are read where they are: no copies.
-    return {context->needs_input_grad(0) ? product_of(g, weight.t(), std::nullopt, false) : at::Tensor(),
-            context->needs_input_grad(1) ? product_of(g.t(), x.t(), std::nullopt, false) : at::Tensor(),
+    return {context->needs_input_grad(0) ? product_of(g, weight.t(), std::nullopt) : at::Tensor(),
+            context->needs_input_grad(1) ? product_of(g.t(), x.t(), std::nullopt) : at::Tensor(),
             context->needs_input_grad(2) ? g.sum(0) : at::Tensor(), at::Tensor()};
   }
 };
