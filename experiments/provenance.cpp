@@ -53,7 +53,8 @@ nlohmann::ordered_json bits_environment() {
   return {{"cohort", core::version()},
           {"libtorch", TORCH_VERSION},
           {"cpu_capability", at::get_cpu_capability()},
-          {"mkl_cbwr", environment("MKL_CBWR")}};
+          {"mkl_cbwr", environment("MKL_CBWR")},
+          {"onednn_max_cpu_isa", environment("ONEDNN_MAX_CPU_ISA")}};
 }
 
 nlohmann::ordered_json libraries() {
