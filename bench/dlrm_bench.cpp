@@ -1,4 +1,4 @@
-// A step of the DLRM net without its tables: forward and backward on vectors at hand, 13 dense features, 26 tables, widths 512-256-16 and 512-256-1, one thread.
+// A step of the DLRM net without its tables: forward and backward on vectors at hand, 13 dense features, 26 tables, 512-256-16 and 512-256-1, one thread.
 #include <cstdint>
 #include <memory>
 #include <vector>

@@ -142,7 +142,7 @@ struct BackwardRow {
 };
 
 template <int W>
-COHORT_FUSED inline void add_product(__m256 (&sum)[W], float g, const float* vector) {
+COHORT_FUSED inline void add_scaled(__m256 (&sum)[W], float g, const float* vector) {
   const __m256 all = _mm256_set1_ps(g);
 #pragma GCC unroll 2
   for (int w = 0; w < W; ++w) sum[w] = _mm256_fmadd_ps(all, _mm256_loadu_ps(vector + w * kEight), sum[w]);
@@ -162,16 +162,16 @@ COHORT_FUSED void gradients_of(const BackwardRow& row, int64_t i, int64_t d, Tar
   for (int64_t j = 0; j < i; ++j) {
     const float* const g = row.pairs + (pair_base(j, row.n) + i);
 #pragma GCC unroll 4
-    for (int t = 0; t < R; ++t) add_product<W>(sum[t], g[t], row.vectors + j * row.stride + d);
+    for (int t = 0; t < R; ++t) add_scaled<W>(sum[t], g[t], row.vectors + j * row.stride + d);
   }
   for (int64_t j = i; j < i + R; ++j) {
 #pragma GCC unroll 4
     for (int t = 0; t < R; ++t)
-      if (j != i + t) add_product<W>(sum[t], row.pairs[j < i + t ? pair_base(j, row.n) + i + t : upper[t] + j], row.vectors + j * row.stride + d);
+      if (j != i + t) add_scaled<W>(sum[t], row.pairs[j < i + t ? pair_base(j, row.n) + i + t : upper[t] + j], row.vectors + j * row.stride + d);
   }
   for (int64_t j = i + R; j < row.n; ++j) {
 #pragma GCC unroll 4
-    for (int t = 0; t < R; ++t) add_product<W>(sum[t], row.pairs[upper[t] + j], row.vectors + j * row.stride + d);
+    for (int t = 0; t < R; ++t) add_scaled<W>(sum[t], row.pairs[upper[t] + j], row.vectors + j * row.stride + d);
   }
 #pragma GCC unroll 4
   for (int t = 0; t < R; ++t)
