@@ -84,6 +84,7 @@ trainer::Placement placement_of(const std::string& name) {
 
 int run(const Arguments& arguments) {
   trainer::make_deterministic();
+  trainer::keep_freed_memory();
   models::register_builtin_models();
   const std::unique_ptr<core::Communicator> comm = arguments.alone ? core::make_self_communicator() : core::make_communicator();
   const bool dlrm = arguments.net == "dlrm";

@@ -74,6 +74,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
   d.table("loader", &O::loader, "how rows are read");
   d.choice("model", &O::model, &models::model_alternatives, "the net").required();
   d.choice("objective", &O::objective, &models::objective_alternatives, "what is learnt").required();
+  d.table("embeddings", &O::embeddings, "where embedding tables lie, and what they start from");
   d.choice("optimizer", &O::optimizer, &trainer::optimizer_alternatives, "how parameters move").required();
   d.table("schedule", &O::schedule, "the learning rate over the run");
   d.table("averaging", &O::averaging, "an average of the weights instead of the last ones");
@@ -90,6 +91,7 @@ std::string Experiment::identity() const {
   for (const char* key : {"memory_mib", "spill", "prefetch", "threads"}) json["loader"].erase(key);
   json.erase("artifact");
   json["data"].erase("path");
+  for (const char* key : {"plan", "memory_mib", "replicate_below_mib", "hot_rows", "tables"}) json["embeddings"].erase(key);
   for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints"}) json["train"].erase(key);
   return core::sha256_hex(json.dump());
 }

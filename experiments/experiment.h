@@ -9,6 +9,7 @@
 #include "datasets/features/features.h"
 #include "datasets/loader/loader.h"
 #include "datasets/split/split.h"
+#include "trainer/embeddings/embedding_options.h"
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/weight_average.h"
@@ -47,6 +48,7 @@ struct Experiment {
   datasets::LoaderOptions loader;
   core::Choice model;
   core::Choice objective;
+  trainer::EmbeddingOptions embeddings;
   core::Choice optimizer;
   trainer::ScheduleOptions schedule;
   trainer::AveragingOptions averaging;
@@ -56,7 +58,7 @@ struct Experiment {
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);
 
-  /// Hash of all that the result depends on; not threads, buckets, paths, the loader's memory and prefetching, the data's checks, and what is kept on disk.
+  /// Hash of all that the result depends on; not threads, buckets, paths, the loader's memory and prefetching, the data's checks, where tables lie, and what is kept on disk.
   std::string identity() const;
 };
 

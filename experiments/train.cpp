@@ -7,13 +7,13 @@
 #include "core/durable_file.h"
 #include "core/log.h"
 #include "experiments/dry_run.h"
+#include "experiments/embedding_plan.h"
 #include "experiments/gate.h"
 #include "experiments/prepare.h"
 #include "experiments/provenance.h"
 #include "experiments/publish.h"
 #include "experiments/run_folder.h"
 #include "experiments/true_probability.h"
-#include "trainer/embeddings/uniform_plan.h"
 #include "trainer/fit.h"
 #include "trainer/lane_workers.h"
 #include "trainer/stop_request.h"
@@ -114,6 +114,7 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
 
 TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::make_deterministic();
+  trainer::keep_freed_memory();
   agree_on_environment(comm);
   const core::TomlDocument document = load_document(request, comm);
   Experiment experiment;
@@ -149,8 +150,9 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   const datasets::FittedFeatures features = features_of(prepared, folder, comm);
   const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
   const trainer::NetSpec spec = net_spec(prepared, features);
-  const trainer::EmbeddingPlan plan = trainer::uniform_plan(trainer::table_shapes(trainer::shape_of(spec).tables), trainer::Placement::kRowWise, comm.size());
-  trainer::Trained trained(spec, comm, plan, static_cast<int>(prepared.experiment.train.threads));
+  PlannedTables tables = plan_embeddings(prepared, spec, *store, comm);
+  trainer::Trained trained(spec, comm, tables.plan, static_cast<int>(prepared.experiment.train.threads));
+  apply_initial_vectors(prepared, features, trained.state, comm);
   trainer::catch_stop_signals();
 
   const Experiment& e = prepared.experiment;
@@ -161,7 +163,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .checkpoints = folder / "checkpoints", .resume = request.resume,
-                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}},
+                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}, {"initial_vectors", initial_vectors_identity(e)}},
                           .environment = nlohmann::json::parse(bits_environment().dump())};
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
@@ -174,6 +176,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     info["steps"] = fitted.steps;
     info["epochs"] = fitted.epochs;
     info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
+    add_measured(tables.report, fitted.tables);
+    if (!tables.report.is_null()) info["embeddings"] = tables.report;
     info["throughput"] = {{"train_rows_per_second", fitted.train_rows_per_second}};
     run->save_info();
     outcome.report = info;

@@ -83,7 +83,7 @@ class Loop {
     progress.finish(fmt::format("loss {:.4f}", loss_));
     if (!stopped) take_best();
     return {.stopped = stopped, .steps = step_, .epochs = step_ / steps_per_epoch_, .best_step = best_.any ? best_.step : step_,
-            .best_value = best_.any ? best_.value : std::numeric_limits<double>::quiet_NaN(), .train_rows_per_second = rows_per_second()};
+            .best_value = best_.any ? best_.value : std::numeric_limits<double>::quiet_NaN(), .tables = step_runner_.table_seconds(), .train_rows_per_second = rows_per_second()};
   }
 
  private:

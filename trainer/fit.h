@@ -17,6 +17,7 @@
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/sink.h"
+#include "trainer/train_step.h"
 #include "trainer/weight_average.h"
 
 namespace cohort::trainer {
@@ -46,6 +47,7 @@ struct FitResult {
   uint64_t steps = 0, epochs = 0;
   uint64_t best_step = 0;
   double best_value = 0;
+  TableSeconds tables;   ///< of this rank
   double train_rows_per_second = 0;  ///< over all ranks, evaluation and the first epoch left out where there are more
 };
 

@@ -1,6 +1,9 @@
 #include "trainer/lane_workers.h"
 
 #include <cstdlib>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -79,6 +82,15 @@ void LaneWorkers::loop(int worker) {
 }
 
 void use_one_intra_op_thread() { at::set_num_threads(1); }
+
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int kLargest = 1 << 30;
+  ::mallopt(M_MMAP_THRESHOLD, kLargest);
+  ::mallopt(M_TRIM_THRESHOLD, kLargest);
+  ::mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
 
 void make_deterministic() {
 #if defined(__x86_64__)

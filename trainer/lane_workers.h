@@ -45,4 +45,7 @@ void use_one_intra_op_thread();
 /// set and libtorch's deterministic algorithms. Calling it again does nothing.
 void make_deterministic();
 
+/// Memory that a step frees stays with the process for the next step's tensors, instead of going back to the system and being cleared anew. Process-wide.
+void keep_freed_memory();
+
 }  // namespace cohort::trainer

@@ -1,5 +1,6 @@
 #include "trainer/train_step.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -17,6 +18,17 @@ struct BoardHead {
   datasets::RowSum used;
   uint64_t area_bytes = 0;
   uint64_t lanes = 0;
+};
+
+/// Adds the time that it lives to a number of seconds.
+class AddSeconds {
+ public:
+  explicit AddSeconds(double& seconds) : seconds_(seconds) {}
+  ~AddSeconds() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 std::vector<std::vector<FlatRange>> owned_ranges(const BucketPlan& plan, int ranks) {
@@ -78,6 +90,7 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
   const std::vector<models::TableSpec>& specs = state_.specs();
   const int64_t categorical_count = replicas_.front().categorical_count;
   next.lookups.resize(specs.size());
+  const AddSeconds timed(table_seconds_.lookup);
   workers_.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
     next.lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], next.rows.lanes, categorical_count);
   });
@@ -120,19 +133,32 @@ StepOutcome TrainStep::run(double rate) {
   if (!(outcome.weight > 0)) outcome.weight = 1;
 
   const bool tables = !state_.specs().empty();
-  if (tables) exchange_->fetch(*step.request, step.lookups);
+  if (tables) {
+    const AddSeconds timed(table_seconds_.lookup);
+    exchange_->fetch(*step.request, step.lookups);
+  }
   compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows)});
-  if (tables) combine_tables(step, area_bytes);
+  if (tables) {
+    const AddSeconds timed(table_seconds_.exchange);
+    combine_tables(step, area_bytes);
+  }
   float* const gradient = reducer_.reduce();
   const FlatLayout& layout = state_.layout();
   outcome.loss = static_cast<double>(gradient[layout.loss()]);
   outcome.stop = gradient[layout.stop()] > 0;
   if (!std::isfinite(outcome.loss)) return outcome;
 
-  if (tables) updater_->collect(*exchange_, workers_);
+  if (tables) {
+    const AddSeconds timed(table_seconds_.update);
+    updater_->collect(*exchange_, workers_);
+  }
   if (options_.clip_norm > 0) clip(gradient);
   optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
-  if (tables) updater_->apply(step.rows.step, rate, workers_);
+  if (tables) {
+    const AddSeconds timed(table_seconds_.update);
+    updater_->apply(step.rows.step, rate, workers_);
+    ++table_seconds_.steps;
+  }
   if (layout.state_floats() > 0)
     std::memcpy(state_.state().data_ptr<float>(), gradient + layout.state_begin(), static_cast<std::size_t>(layout.state_floats()) * sizeof(float));
   return outcome;

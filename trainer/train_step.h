@@ -37,6 +37,12 @@ struct StepOutcome {
   bool stop = false;        ///< a rank was asked to stop
 };
 
+/// Seconds that the tables took on this rank since the beginning, waiting for other ranks left out.
+struct TableSeconds {
+  double lookup = 0, exchange = 0, update = 0;
+  uint64_t steps = 0;
+};
+
 /// A step goes: run() computes and updates what was prepared, prepare() looks at the rows of the next one, settle() lets every rank see both. All three are
 /// collective, as are construction and destruction. The bits of parameters and tables don't depend on ranks, threads, buckets or the embedding plan.
 class TrainStep {
@@ -51,6 +57,8 @@ class TrainStep {
   Optimizer& optimizer() { return *optimizer_; }
   /// Of each rank: the ranges of the dense parameters that it updates.
   const std::vector<std::vector<FlatRange>>& owned() const { return owned_; }
+
+  const TableSeconds& table_seconds() const { return table_seconds_; }
 
   /// The rows of this rank's lanes of the next step.
   void prepare(datasets::Loader::Step rows);
@@ -85,6 +93,7 @@ class TrainStep {
   StepBoard board_;
   datasets::RowHash row_hash_;
   std::vector<int64_t> dims_;
+  TableSeconds table_seconds_;
   std::optional<Prepared> next_;
   std::vector<std::vector<at::Tensor>> leaf_gradients_;  ///< [table][lane of this rank]
 };

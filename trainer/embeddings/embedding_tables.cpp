@@ -44,16 +44,6 @@ void initialise(const StoredShard& shard, const TableShape& shape, uint64_t seed
 
 }  // namespace
 
-std::string to_string(Placement placement) {
-  switch (placement) {
-    case Placement::kTableWise: return "table_wise";
-    case Placement::kRowWise: return "row_wise";
-    case Placement::kColumnWise: return "column_wise";
-    case Placement::kReplicated: break;
-  }
-  return "replicated";
-}
-
 int64_t StoredShard::place_of(int64_t row, const std::vector<int64_t>& hot_rows) const {
   if (hot != nullptr) {
     const auto found = std::lower_bound(hot->begin(), hot->end(), row);

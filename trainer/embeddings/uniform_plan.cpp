@@ -1,25 +1,25 @@
 #include "trainer/embeddings/uniform_plan.h"
 
+#include <algorithm>
+#include <numeric>
+
+#include "trainer/embeddings/planner.h"
 #include "trainer/flat_layout.h"
 
 namespace cohort::trainer {
 
 EmbeddingPlan uniform_plan(const std::vector<TableShape>& shapes, Placement placement, int ranks) {
+  std::vector<int> all(static_cast<std::size_t>(ranks));
+  std::iota(all.begin(), all.end(), 0);
   EmbeddingPlan plan;
   for (std::size_t t = 0; t < shapes.size(); ++t) {
-    const auto [name, rows, dim, init_std] = shapes[t];
+    const int64_t rows = shapes[t].rows, dim = shapes[t].dim;
     TablePlan table{.placement = placement, .shards = {}, .hot_rows = {}, .reason = "asked for"};
-    const int64_t lines = (dim + kLine - 1) / kLine;
-    for (int r = 0; r < ranks; ++r) {
-      if (placement == Placement::kTableWise && static_cast<int>(t) % ranks == r) table.shards.push_back({r, 0, rows, 0, dim});
-      if (placement == Placement::kRowWise) {
-        const int64_t first = rows * r / ranks, last = rows * (r + 1) / ranks;
-        if (last > first) table.shards.push_back({r, first, last - first, 0, dim});
-      }
-      if (placement == Placement::kColumnWise) {
-        const int64_t first = lines * r / ranks * kLine, last = std::min(dim, lines * (r + 1) / ranks * kLine);
-        if (last > first) table.shards.push_back({r, 0, rows, first, last - first});
-      }
+    if (placement == Placement::kTableWise) table.shards = {{static_cast<int>(t) % ranks, 0, rows, 0, dim}};
+    if (placement == Placement::kRowWise) table.shards = row_shards(rows, dim, all);
+    if (placement == Placement::kColumnWise) {
+      const auto blocks = static_cast<std::size_t>((dim + kLine - 1) / kLine);
+      table.shards = column_shards(rows, dim, std::span(all).first(std::min(all.size(), blocks)));
     }
     plan.tables.push_back(std::move(table));
   }
