@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/comm/left_segments.h"
 #include "core/comm/mpi_operations.h"
 #include "core/comm/shared_segments.h"
 
@@ -87,6 +88,7 @@ class MpiCommunicator final : public Communicator {
   void share_memory() override {
     const std::vector<int> ranks_per_node = parse_ranks_per_node(ranks_per_node_);
     const std::vector<int> machine_of = machines(scene_.comm, scene_.rank, scene_.size);
+    if (machine_of[static_cast<std::size_t>(scene_.rank)] == scene_.rank) remove_left_segments();
     join(NodeMap::of(machine_of, scene_.rank), NodeMap::of(cut_nodes(machine_of, ranks_per_node), scene_.rank));
   }
 

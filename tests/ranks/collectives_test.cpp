@@ -1,4 +1,8 @@
 // The collectives over MPI: ranks of one node, and of nodes that are pretended.
+#include <unistd.h>
+
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "core/comm/comm_buffer.h"
@@ -92,6 +96,13 @@ TEST(Window, TooLargeForTheMachineIsOneErrorOnAllRanks) {
   int64_t value = 1;
   comm.sum({&value, 1});  // and the communicator goes on
   EXPECT_EQ(value, comm.size());
+}
+
+// Run by shared_memory_test.py alone, which kills it.
+TEST(Window, DISABLED_IsHeldUntilTheRunIsKilled) {
+  const std::unique_ptr<Window> window = tests::world().window(std::size_t{4} << 20);
+  window->fence();
+  for (;;) pause();
 }
 
 TEST(RanksPerNode, AreNumbersSeparatedByCommas) {
