@@ -277,9 +277,10 @@ void for_seeds(const std::function<void(uint64_t seed)>& check) {
   const uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 0;
   const uint64_t count = one != nullptr ? 1 : many != nullptr ? std::strtoull(many, nullptr, 10) : 300;
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    const testing::ScopedTrace place(__FILE__, __LINE__, fmt::format("seed {}: COHORT_SEED={} repeats it alone", seed, seed));
     check(seed);
-    if (testing::Test::HasFailure()) return;
+    if (!testing::Test::HasFailure()) continue;
+    ADD_FAILURE() << fmt::format("seed {} failed: COHORT_SEED={} repeats it alone", seed, seed);
+    return;
   }
 }
 

@@ -13,11 +13,11 @@ namespace {
 constexpr int64_t kSimulatedLanes = 8;
 constexpr std::size_t kSimulatedFloats = 100;
 
-/// Values whose sum depends on the order.
+/// Values of many magnitudes: their sum depends on the order.
 std::vector<float> lane_vector(int64_t lane, int step) {
   const core::KeyedRandom random(7, "lane", static_cast<uint32_t>(lane), static_cast<uint32_t>(step));
   std::vector<float> vector(kSimulatedFloats);
-  for (std::size_t i = 0; i < vector.size(); ++i) vector[i] = random.uniform_float(i) - 0.5F;
+  for (std::size_t i = 0; i < vector.size(); ++i) vector[i] = (random.uniform_float(i) - 0.5F) / (0.001F + random.uniform_float(1000 + i));
   return vector;
 }
 
