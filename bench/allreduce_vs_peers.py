@@ -1,6 +1,7 @@
 """All-reduce of floats in the communicator's own buffers against gloo and MPI_Allreduce: two ranks of one machine, one thread each, four
 sizes, in place. Needs `ninja allreduce_ranks allreduce_mpi` (COHORT_BUILD_BENCH) and a Python with torch. Every side checks its sums while
-it is timed. "copied" is Cohort's all-reduce of the caller's own memory."""
+it is timed. "copied" is Cohort's all-reduce of the caller's own memory; "fresh" means that before each all-reduce every rank wrote its vector
+anew, so that it lay in its owner's cache; else sums are repeated in place."""
 
 import importlib.metadata
 import subprocess
@@ -8,7 +9,7 @@ import sys
 
 import harness
 
-SIZES = {"16": "16 KiB", "256": "256 KiB", "4096": "4 MiB", "32768": "32 MiB"}
+SIZES = {f"{kib}{way}": f"{name}{way}" for kib, name in (("16", "16 KiB"), ("256", "256 KiB"), ("4096", "4 MiB"), ("32768", "32 MiB")) for way in ("", " fresh")}
 
 
 def main():
@@ -30,7 +31,7 @@ def main():
             report = harness.last_json(harness.run(*command))
             for kib, size in SIZES.items():
                 figures[f"{side}, {size}"].append(report[kib] / 1e6)
-            print(f"  {repetition + 1}/{options.repetitions}  {side:<16}" + "".join(f"{report[kib] / 1e6:>12,.0f}" for kib in SIZES) + " MB/s", flush=True)
+            print(f"  {repetition + 1}/{options.repetitions}  {side:<16}" + "".join(f"{report[kib] / 1e6:>9,.0f}" for kib in SIZES) + " MB/s", flush=True)
     pairs = [(f"{our}, {size}", f"{peer}, {size}") for size in SIZES.values() for our in ("cohort", "cohort, copied") for peer in ("MPI_Allreduce", "gloo")]
     version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     harness.record("allreduce_vs_peers", f"all-reduce of floats on {options.ranks} ranks", figures, [], vars(options), before,

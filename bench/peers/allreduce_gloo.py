@@ -1,7 +1,7 @@
 """The peer's side of bench/allreduce_vs_peers: torch.distributed's all-reduce over gloo, one thread a rank.
 
-Run by torchrun. Before each all-reduce every rank writes its vector anew; after it every value is compared; only the all-reduce is timed.
-Prints bytes/s of the vector by its KiB, from the median time, as JSON, on rank 0.
+Run by torchrun. Times both ways: again and again in place, and "fresh", where before each all-reduce every rank writes its vector anew.
+All sums are checked. Prints bytes/s by the KiB of the vector, from the median time, as JSON, on rank 0.
 """
 
 import json
@@ -13,20 +13,21 @@ import torch
 import torch.distributed as dist
 
 
-def seconds_of(values, rank, ranks, times):
-    """Median of `times` all-reduces, after some that warm up."""
+def speed_of(values, rank, ranks, times, period):
+    """Of `times` all-reduces, after some that warm up. Every `period`-th time the vector is written anew: small integers stay exact so long."""
     pattern = (torch.arange(values.numel()) % 8).float()
     seconds = []
-    for step in range(-(times // 10), times):
-        torch.add(pattern, rank + step % 3, out=values)
-        dist.barrier()
+    for step in range(-(times // 10) * period, times):
+        if step % period == 0:
+            torch.add(pattern, rank, out=values)
+            dist.barrier()
         start = time.perf_counter()
         dist.all_reduce(values)
         if step >= 0:
             seconds.append(time.perf_counter() - start)
-        if not torch.equal(values, pattern * ranks + (ranks * (ranks - 1) // 2 + ranks * (step % 3))):
+        if step % period == period - 1 and not torch.equal(values, (pattern * ranks + ranks * (ranks - 1) // 2) * ranks ** (period - 1)):
             sys.exit(f"rank {rank}: a sum of {values.numel()} values is wrong")
-    return statistics.median(seconds)
+    return values.numel() * 4 / statistics.median(seconds)
 
 
 def main():
@@ -36,7 +37,9 @@ def main():
     report = {}
     for kib in (16, 256, 4096, 32768):
         times = 1000 if kib < 1024 else 60 if kib < 8192 else 10
-        report[kib] = kib * 1024 / seconds_of(torch.empty(kib * 256), rank, ranks, times)
+        values = torch.empty(kib * 256)
+        report[f"{kib}"] = speed_of(values, rank, ranks, times, 5)
+        report[f"{kib} fresh"] = speed_of(values, rank, ranks, times, 1)
     if rank == 0:
         print(json.dumps(report))
     dist.destroy_process_group()
