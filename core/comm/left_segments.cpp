@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_number(const std::string& text) { return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); }
+bool is_process_number(const std::string& text) { return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); }
 
 /// Files of Open MPI's shared-memory transport that this user left long ago, or uses.
 std::set<std::string> candidates(const fs::path& folder, std::chrono::seconds age) {
@@ -55,7 +55,7 @@ int remove_left_segments(const fs::path& folder, std::chrono::seconds age) {
   std::vector<fs::path> processes;
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc", code)) {
-    if (is_number(entry.path().filename().string())) processes.push_back(entry.path());
+    if (is_process_number(entry.path().filename().string())) processes.push_back(entry.path());
   }
   if (code) return 0;
   for (const fs::path& process : processes) drop_open_files(process, files);
