@@ -55,10 +55,11 @@ def alternate(sides, repetitions, unit="rows/s"):
     return figures
 
 
-def record(name, what, figures, ours, options, before, versions, unit="rows/s"):
-    """Prints and writes medians and the ratio of ours to each other side."""
+def record(name, what, figures, ours, options, before, versions, unit="rows/s", pairs=None):
+    """Prints and writes medians and the ratio of ours to each other side, or of the sides in `pairs`."""
     medians = {side: statistics.median(values) for side, values in figures.items()}
-    ratios = {f"{our} / {side}": medians[our] / medians[side] for our in ours for side in medians if side not in ours}
+    pairs = pairs or [(our, side) for our in ours for side in medians if side not in ours]
+    ratios = {f"{our} / {side}": medians[our] / medians[side] for our, side in pairs}
     print(f"\n{what}: medians of {len(next(iter(figures.values())))} alternating repetitions")
     for side, value in medians.items():
         print(f"  {side:<28} {value:>12,.0f} {unit}   ({min(figures[side]):,.0f} to {max(figures[side]):,.0f})")

@@ -87,6 +87,7 @@ int run(const Arguments& arguments) {
   trainer::keep_freed_memory();
   models::register_builtin_models();
   const std::unique_ptr<core::Communicator> comm = arguments.alone ? core::make_self_communicator() : core::make_communicator();
+  comm->share_memory();
   const bool dlrm = arguments.net == "dlrm";
   const Choices choices = read(dlrm ? kDlrm : kMlp);
   models::Layout layout{.dense_width = dlrm ? 13 : 64, .categorical = {}, .sequences = {}};

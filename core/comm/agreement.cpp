@@ -1,5 +1,10 @@
 #include <optional>
 
+#include <functional>
+#include <new>
+#include <span>
+
+#include "core/comm/agreement.h"
 #include "core/comm/communicator.h"
 
 namespace cohort::core {

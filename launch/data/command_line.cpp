@@ -36,6 +36,7 @@ int run(const std::function<int(Context&)>& command, const Globals& globals) {
   const std::unique_ptr<core::Communicator> comm = core::make_communicator();
   core::set_up_log({.level = globals.log_level, .quiet = globals.quiet, .color = true, .rank = comm->rank()});
   try {
+    comm->share_memory();
     Context context{*comm, globals};
     return command(context);
   } catch (const core::Error& error) {

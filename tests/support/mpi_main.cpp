@@ -118,6 +118,7 @@ class GatheringListener final : public testing::EmptyTestEventListener {
 int run(int argc, char** argv) {
   if (!initialise(argc, argv)) return 1;
   const auto communicator = core::make_communicator();
+  communicator->share_memory();
   g_world = communicator.get();
   if (communicator->transport() != "mpi") {
     std::fprintf(stderr, "run this program under mpirun: mpirun -n 2 %s\n", argv[0]);

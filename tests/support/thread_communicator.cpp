@@ -1,21 +1,35 @@
 #include "tests/support/thread_communicator.h"
 
-#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
+#include <tuple>
+
+#include "core/comm/node_operations.h"
 
 namespace cohort::tests {
 namespace {
 
 struct LetGo {};
 
-/// What the threads share: a barrier that can be given up, and a place where each rank shows what it offers.
+struct alignas(64) Line {
+  std::byte bytes[64];
+};
+
+std::vector<Line> lines_of(std::size_t bytes) { return std::vector<Line>((bytes + 63) / 64); }
+
+/// What the threads share: a barrier that can be given up, a place where each rank shows what it offers, the memory of the node's channel,
+/// and messages between two ranks.
 class Meeting {
  public:
-  explicit Meeting(int ranks) : offers(static_cast<std::size_t>(ranks)), ranks_(ranks) {}
+  explicit Meeting(int ranks) : offers(static_cast<std::size_t>(ranks)), ranks_(ranks) {
+    for (int r = 0; r < ranks; ++r) segments_.push_back(lines_of(core::NodeChannel::segment_bytes(ranks)));
+  }
 
   void wait() {
     std::unique_lock lock(mutex_);
@@ -36,6 +50,35 @@ class Meeting {
     given_up_ = true;
     changed_.notify_all();
   }
+  bool given_up() {
+    const std::lock_guard lock(mutex_);
+    return given_up_;
+  }
+
+  std::vector<std::byte*> segments() {
+    std::vector<std::byte*> all;
+    for (std::vector<Line>& segment : segments_) all.push_back(segment.front().bytes);
+    return all;
+  }
+
+  using Route = std::tuple<int, int, int>;  // from, to, tag
+  void post(const Route& route, core::Bytes message) {
+    const std::lock_guard lock(mutex_);
+    messages_[route].push_back(std::move(message));
+    changed_.notify_all();
+  }
+  bool fetch(const Route& route, core::Bytes& message) {
+    const std::lock_guard lock(mutex_);
+    auto& waiting = messages_[route];
+    if (waiting.empty()) return false;
+    message = std::move(waiting.front());
+    waiting.pop_front();
+    return true;
+  }
+  void rest() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(1));
+  }
 
   std::vector<const void*> offers;
 
@@ -43,14 +86,16 @@ class Meeting {
   int ranks_, arrived_ = 0;
   uint64_t generation_ = 0;
   bool given_up_ = false;
+  std::vector<std::vector<Line>> segments_;
+  std::map<Route, std::deque<core::Bytes>> messages_;
   std::mutex mutex_;
   std::condition_variable changed_;
 };
 
 class ThreadWindow : public core::Window {
  public:
-  ThreadWindow(Meeting& meeting, std::shared_ptr<std::vector<std::byte*>> segments, std::size_t bytes, std::shared_ptr<void> memory)
-      : meeting_(meeting), segments_(std::move(segments)), bytes_(bytes), memory_(std::move(memory)) {}
+  ThreadWindow(Meeting& meeting, std::vector<std::span<std::byte>> segments, std::vector<Line> memory)
+      : meeting_(meeting), segments_(std::move(segments)), memory_(std::move(memory)) {}
   // The end is collective: nobody may still be reading this rank's segment.
   ~ThreadWindow() override {
     try {
@@ -58,116 +103,110 @@ class ThreadWindow : public core::Window {
     } catch (const LetGo&) {
     }
   }
-  std::span<std::byte> of(int rank) override { return {(*segments_)[static_cast<std::size_t>(rank)], bytes_}; }
+  std::span<std::byte> of(int rank) override { return segments_[static_cast<std::size_t>(rank)]; }
   void fence() override { meeting_.wait(); }
 
  private:
   Meeting& meeting_;
-  std::shared_ptr<std::vector<std::byte*>> segments_;
-  std::size_t bytes_;
-  std::shared_ptr<void> memory_;
+  std::vector<std::span<std::byte>> segments_;
+  std::vector<Line> memory_;
+};
+
+/// An operation that ends when another rank has failed.
+class LetGoOperation : public core::Operation {
+ public:
+  LetGoOperation(Meeting& meeting, std::unique_ptr<core::Operation> operation) : meeting_(meeting), operation_(std::move(operation)) {}
+  bool advance() override {
+    if (operation_->advance()) return true;
+    if (meeting_.given_up()) throw LetGo{};
+    return false;
+  }
+  void rest() override { operation_->rest(); }
+  uint64_t steps() const override { return operation_->steps(); }
+
+ private:
+  Meeting& meeting_;
+  std::unique_ptr<core::Operation> operation_;
+};
+
+class ThreadMessage : public core::Operation {
+ public:
+  ThreadMessage(Meeting& meeting, int rank, const core::MessagePlan& plan) : meeting_(meeting), rank_(rank), plan_(plan) {
+    if (plan.sends) meeting_.post({rank, plan.peer, plan.tag}, core::Bytes(plan.send.begin(), plan.send.end()));
+  }
+  bool advance() override {
+    core::Bytes message;
+    if (plan_.sends) return true;
+    if (!meeting_.fetch({plan_.peer, rank_, plan_.tag}, message)) return false;
+    if (message.size() != plan_.receive.size()) throw core::failed_error("a message of another size was expected");
+    std::copy(message.begin(), message.end(), plan_.receive.begin());
+    return true;
+  }
+  void rest() override { meeting_.rest(); }
+  uint64_t steps() const override { return 0; }
+
+ private:
+  Meeting& meeting_;
+  int rank_;
+  core::MessagePlan plan_;
 };
 
 class ThreadCommunicator : public core::Communicator {
  public:
-  ThreadCommunicator(Meeting& meeting, int rank, Windows windows) : meeting_(meeting), rank_(rank), windows_(windows) {}
+  ThreadCommunicator(Meeting& meeting, int rank, Windows windows)
+      : meeting_(meeting),
+        windows_(windows),
+        nodes_(core::NodeMap::of(nodes_of(meeting, windows), rank)),
+        channel_(meeting.segments(), core::NodeMap::of(std::vector<int>(meeting.offers.size()), rank).ranks_here, rank, 0) {}
 
-  int rank() const override { return rank_; }
-  int size() const override { return static_cast<int>(meeting_.offers.size()); }
-  void barrier() override { meeting_.wait(); }
+  int rank() const override { return channel_.rank(); }
+  int size() const override { return channel_.ranks(); }
+  const core::NodeMap& nodes() const override { return nodes_; }
+  std::string transport() const override { return "threads"; }
 
-  void broadcast(std::span<std::byte> data, int root) override {
-    exchange(data.data(), [&](const std::vector<const void*>& all) {
-      if (rank_ != root) std::memcpy(data.data(), all[static_cast<std::size_t>(root)], data.size());
-    });
-  }
-
-  void sum(std::span<int64_t> values) override {
-    combine(values, [](int64_t a, int64_t b) { return a + b; });
-  }
-  void maximum(std::span<int64_t> values) override {
-    combine(values, [](int64_t a, int64_t b) { return std::max(a, b); });
-  }
-
-  std::vector<core::Bytes> all_gather(std::span<const std::byte> mine) override {
-    std::vector<core::Bytes> result;
-    exchange(&mine, [&](const std::vector<const void*>& all) {
-      for (const void* offer : all) {
-        const auto& bytes = *static_cast<const std::span<const std::byte>*>(offer);
-        result.emplace_back(bytes.begin(), bytes.end());
-      }
-    });
-    return result;
-  }
-
-  std::vector<core::Bytes> all_to_all(const std::vector<core::Bytes>& send) override {
-    std::vector<core::Bytes> result;
-    exchange(&send, [&](const std::vector<const void*>& all) {
-      for (const void* offer : all) result.push_back((*static_cast<const std::vector<core::Bytes>*>(offer))[static_cast<std::size_t>(rank_)]);
-    });
-    return result;
-  }
-
-  void all_to_all(std::span<const float> send, std::span<float> receive) override {
-    const std::size_t slice = send.size() / meeting_.offers.size();
-    exchange(send.data(), [&](const std::vector<const void*>& all) {
-      for (std::size_t r = 0; r < all.size(); ++r) {
-        std::memcpy(receive.data() + r * slice, static_cast<const float*>(all[r]) + static_cast<std::size_t>(rank_) * slice, slice * sizeof(float));
-      }
-    });
-  }
-
-  void all_gather(std::span<const float> mine, std::span<float> all_values) override {
-    exchange(mine.data(), [&](const std::vector<const void*>& all) {
-      for (std::size_t r = 0; r < all.size(); ++r) std::memcpy(all_values.data() + r * mine.size(), all[r], mine.size_bytes());
-    });
-  }
-
-  std::unique_ptr<core::Window> window(std::size_t bytes_per_rank) override {
+  std::unique_ptr<core::Window> window(std::size_t bytes) override {
     if (windows_ == Windows::kNone) return nullptr;
-    struct alignas(64) Line {
-      std::byte bytes[64];
-    };
-    auto memory = std::make_shared<std::vector<Line>>((bytes_per_rank + 63) / 64);
-    auto segments = std::make_shared<std::vector<std::byte*>>();
-    exchange(memory->data(), [&](const std::vector<const void*>& all) {
-      for (const void* offer : all) segments->push_back(static_cast<std::byte*>(const_cast<void*>(offer)));
-    });
-    return std::make_unique<ThreadWindow>(meeting_, std::move(segments), bytes_per_rank, std::move(memory));
+    std::vector<Line> memory = lines_of(std::max<std::size_t>(bytes, 1));
+    const std::span<std::byte> mine(memory.front().bytes, bytes);
+    std::vector<std::span<std::byte>> segments;
+    meeting_.offers[static_cast<std::size_t>(rank())] = &mine;
+    meeting_.wait();
+    for (const void* offer : meeting_.offers) segments.push_back(*static_cast<const std::span<std::byte>*>(offer));
+    meeting_.wait();
+    return std::make_unique<ThreadWindow>(meeting_, std::move(segments), std::move(memory));
   }
 
   [[noreturn]] void abort(core::Exit exit) override {
     meeting_.give_up();
-    throw core::Error(exit, "rank " + std::to_string(rank_) + " aborted");
+    throw core::Error(exit, "rank " + std::to_string(rank()) + " aborted");
   }
 
-  std::string transport() const override { return "threads"; }
+ protected:
+  std::shared_ptr<core::Operation> exchange(core::ExchangePlan plan) override {
+    return watched(std::make_unique<core::NodeExchange>(channel_, std::move(plan)));
+  }
+  std::shared_ptr<core::Operation> reduce(core::ReducePlan plan) override {
+    if (plan.scatter) return watched(std::make_unique<core::NodeReduceScatter>(channel_, plan));
+    return watched(std::make_unique<core::NodeAllReduce>(channel_, plan));
+  }
+  std::shared_ptr<core::Operation> message(core::MessagePlan plan) override {
+    return watched(std::make_unique<ThreadMessage>(meeting_, rank(), plan));
+  }
 
  private:
-  /// Shows `mine` to all, lets `take` look at what all show, and waits until all have looked.
-  template <class Take>
-  void exchange(const void* mine, Take take) {
-    meeting_.offers[static_cast<std::size_t>(rank_)] = mine;
-    meeting_.wait();
-    take(meeting_.offers);
-    meeting_.wait();
+  static std::vector<int> nodes_of(const Meeting& meeting, Windows windows) {
+    std::vector<int> nodes(meeting.offers.size());
+    for (std::size_t r = 0; windows == Windows::kNone && r < nodes.size(); ++r) nodes[r] = static_cast<int>(r);
+    return nodes;
   }
-
-  template <class Combine>
-  void combine(std::span<int64_t> values, Combine one) {
-    const std::vector<int64_t> mine(values.begin(), values.end());
-    exchange(mine.data(), [&](const std::vector<const void*>& all) {
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        int64_t result = static_cast<const int64_t*>(all[0])[i];
-        for (std::size_t r = 1; r < all.size(); ++r) result = one(result, static_cast<const int64_t*>(all[r])[i]);
-        values[i] = result;
-      }
-    });
+  std::shared_ptr<core::Operation> watched(std::unique_ptr<core::Operation> operation) {
+    return std::make_shared<LetGoOperation>(meeting_, std::move(operation));
   }
 
   Meeting& meeting_;
-  int rank_;
   Windows windows_;
+  core::NodeMap nodes_;
+  core::NodeChannel channel_;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Threads of one process that act as ranks: collective code under a debugger, a sanitizer, and without mpirun.
+// Threads of one process that act as ranks: collective code under a debugger, a sanitizer, and without mpirun. Collectives are the
+// production code of one node, over memory that the threads share.
 #pragma once
 
 #include <functional>

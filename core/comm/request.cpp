@@ -1,0 +1,121 @@
+#include "core/comm/request.h"
+
+#include <utility>
+
+#include "core/error.h"
+
+namespace cohort::core {
+
+OperationQueue::Use::Use(OperationQueue& queue) : queue_(queue) {
+  if (queue_.in_use_.test_and_set(std::memory_order_acquire)) {
+    throw failed_error("two threads called the communicator at once",
+                       "make a communicator's calls, and those of its requests, from one thread at a time: this is a mistake in the program");
+  }
+}
+
+OperationQueue::Use::~Use() { queue_.in_use_.clear(std::memory_order_release); }
+
+std::shared_ptr<OperationQueue::Entry> OperationQueue::add(std::shared_ptr<Operation> operation, bool in_order) {
+  const Use use(*this);
+  if (broken_) std::rethrow_exception(broken_);
+  auto entry = std::make_shared<Entry>();
+  entry->operation = std::move(operation);
+  (in_order ? ordered_ : loose_).push_back(entry);
+  progress();  // small messages are on their way at once
+  return entry;
+}
+
+bool OperationQueue::advance(Entry& entry) {
+  try {
+    entry.done = entry.operation->advance();
+  } catch (...) {
+    entry.failure = std::current_exception();
+    entry.done = true;
+  }
+  return entry.done;
+}
+
+bool OperationQueue::progress() {
+  bool moved = false;
+  const auto look = [&](Entry& entry) {
+    const uint64_t before = entry.operation->steps();
+    const bool done = advance(entry);
+    moved = moved || done || entry.operation->steps() != before;
+    return done;
+  };
+  loose_.remove_if([&](const std::shared_ptr<Entry>& entry) { return look(*entry); });
+  while (!ordered_.empty() && look(*ordered_.front())) {
+    const std::exception_ptr failure = ordered_.front()->failure;
+    ordered_.pop_front();
+    if (failure) fail_all(failure);
+  }
+  return moved;
+}
+
+bool OperationQueue::test(Entry& entry) {
+  const Use use(*this);
+  if (!entry.done) progress();
+  return entry.done;
+}
+
+void OperationQueue::wait(Entry& entry) {
+  const Use use(*this);
+  while (!entry.done) {
+    if (progress() || entry.done) continue;
+    // With messages under way too, whoever may move first is not known: theirs is the rest that is bounded.
+    (loose_.empty() ? ordered_.front() : loose_.front())->operation->rest();
+  }
+}
+
+void OperationQueue::fail_all(const std::exception_ptr& failure) {
+  broken_ = failure;
+  for (const auto& list : {&ordered_, &loose_}) {
+    for (const std::shared_ptr<Entry>& entry : *list) {
+      entry->failure = failure;
+      entry->done = true;
+    }
+    list->clear();
+  }
+}
+
+void OperationQueue::abandon(const std::shared_ptr<Entry>& entry) {
+  ordered_.remove(entry);
+  loose_.remove(entry);
+  fail_all(std::make_exception_ptr(
+      failed_error("an operation of this communicator was given up before it was done, so that ranks no longer agree on what comes next",
+                   "wait for every request; after an error end the run")));
+}
+
+Request& Request::operator=(Request&& other) noexcept {
+  if (this != &other) {
+    abandon();
+    queue_ = other.queue_;
+    entry_ = std::move(other.entry_);
+  }
+  return *this;
+}
+
+bool Request::test() {
+  if (!entry_) return true;
+  if (!queue_->test(*entry_)) return false;
+  finish();
+  return true;
+}
+
+void Request::wait() {
+  if (!entry_) return;
+  queue_->wait(*entry_);
+  finish();
+}
+
+void Request::finish() {
+  const std::shared_ptr<OperationQueue::Entry> entry = std::exchange(entry_, nullptr);
+  if (entry->failure) std::rethrow_exception(entry->failure);
+}
+
+void Request::abandon() noexcept {
+  if (entry_ && !entry_->done) queue_->abandon(entry_);
+  entry_ = nullptr;
+}
+
+}  // namespace cohort::core
