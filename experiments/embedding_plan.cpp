@@ -25,7 +25,7 @@ std::vector<trainer::TableDemand> sample_demands(const Prepared& prepared, const
   std::vector<trainer::TableDemand> demands;
   std::vector<std::vector<int64_t>> counts;
   for (const models::TableSpec& spec : specs) {
-    demands.push_back({.name = spec.name, .rows = spec.rows, .dim = spec.dim});
+    demands.push_back({.name = spec.name, .rows = spec.rows, .dim = spec.dim, .frequent = {}});
     counts.emplace_back(static_cast<std::size_t>(spec.rows));
   }
   const uint64_t total = prepared.split.size(datasets::Part::kTrain), sampled = std::min(total, kSampledRows);

@@ -15,17 +15,15 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
         .known_everywhere();
   mine_ = lanes_of_rank(lanes, comm.rank(), comm.size());
   nodes_ = cover(mine_.first, mine_.first + mine_.count, lanes);
-  std::size_t most = 0;
   for (int r = 0; r < comm.size(); ++r) {
     const LaneNode range = lanes_of_rank(lanes, r, comm.size());
     const std::vector<LaneNode> nodes = cover(range.first, range.first + range.count, lanes);
     leaves_.insert(leaves_.end(), nodes.begin(), nodes.end());
     rank_of_leaf_.insert(rank_of_leaf_.end(), nodes.size(), r);
-    most = std::max(most, nodes.size());
   }
   const auto floats = static_cast<std::size_t>(layout.gradient_floats());
   if (comm.size() > 1) {
-    window_ = comm.window(most * floats * sizeof(float));
+    window_ = comm.window(nodes_.size() * floats * sizeof(float));
     result_ = AlignedFloats(floats);
   }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -7,7 +7,7 @@ namespace cohort::trainer {
 
 ParameterMemory::ParameterMemory(core::Communicator& comm, int64_t floats) : comm_(comm) {
   const auto n = static_cast<std::size_t>(floats);
-  if (comm.size() > 1) window_ = comm.window(std::max<std::size_t>(n, 1) * sizeof(float));
+  if (comm.size() > 1) window_ = comm.window(comm.is_root() ? std::max<std::size_t>(n, 1) * sizeof(float) : 0);
   if (!window_) own_ = AlignedFloats(n);
   data_ = window_ ? reinterpret_cast<float*>(window_->of(0).data()) : own_.data();
 }

@@ -56,16 +56,16 @@ int64_t StoredShard::place_of(int64_t row, const std::vector<int64_t>& hot_rows)
 
 EmbeddingTables::EmbeddingTables(core::Communicator& comm, std::vector<TableShape> shapes, EmbeddingPlan plan, uint64_t seed)
     : comm_(comm), shapes_(std::move(shapes)), plan_(std::move(plan)) {
-  int64_t most = 0;
+  int64_t own = 0;
   for (int r = 0; r < comm.size(); ++r) {
     shards_.push_back(shards_of_rank(shapes_, plan_, r));
     int64_t floats = 0;
     for (const StoredShard& shard : shards_.back()) floats += padded_floats(shard);
-    most = std::max(most, floats);
+    if (r == comm.rank()) own = floats;
   }
   if (shapes_.empty()) return;
-  if (comm.size() > 1) window_ = comm.window(static_cast<std::size_t>(std::max<int64_t>(most, kLine)) * sizeof(float));
-  if (!window_) own_memory_ = AlignedFloats(static_cast<std::size_t>(most));
+  if (comm.size() > 1) window_ = comm.window(static_cast<std::size_t>(own) * sizeof(float));
+  if (!window_) own_memory_ = AlignedFloats(static_cast<std::size_t>(own));
   for (int r = 0; r < comm.size(); ++r) {
     if (!window_ && r != comm.rank()) continue;
     float* at = window_ ? reinterpret_cast<float*>(window_->of(r).data()) : own_memory_.data();
