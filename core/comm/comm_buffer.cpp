@@ -43,7 +43,8 @@ class BufferReduction final : public Operation {
 
 class BufferInWindow final : public CommBuffer {
  public:
-  BufferInWindow(Communicator& comm, std::unique_ptr<Window> window) : comm_(comm), window_(std::move(window)) {}
+  BufferInWindow(Communicator& comm, std::unique_ptr<Window> window)
+      : comm_(comm), window_(std::move(window)), vectors_(static_cast<std::size_t>(comm.size())) {}
 
   std::span<std::byte> bytes() override { return window_->of(comm_.rank()).subspan(kBufferPage); }
 
@@ -51,7 +52,11 @@ class BufferInWindow final : public CommBuffer {
   int ranks() const { return comm_.size(); }
   int spins() const { return comm_.spins(); }
   BufferHeader& header(int rank) { return *reinterpret_cast<BufferHeader*>(window_->of(rank).data()); }
-  std::byte* data_of(int rank) { return window_->of(rank).data() + kBufferPage; }
+  /// Combines `count` elements from byte `offset` of all ranks' buffers, in all of them.
+  void combine_at(std::size_t offset, std::size_t count, ElementType type, Reduction reduction) {
+    for (std::size_t r = 0; r < vectors_.size(); ++r) vectors_[r] = window_->of(static_cast<int>(r)).data() + kBufferPage + offset;
+    combine_in_place(type, reduction, vectors_, count);
+  }
 
  protected:
   Request start(Elements range, Reduction reduction) override {
@@ -60,10 +65,16 @@ class BufferInWindow final : public CommBuffer {
     header(rank()).ready.publish(started_);
     return comm_.start(std::move(operation));
   }
+  void run(Elements range, Reduction reduction) override {
+    BufferReduction operation(*this, range, reduction, ++started_);
+    header(rank()).ready.publish(started_);
+    comm_.run(operation);
+  }
 
  private:
   Communicator& comm_;
   std::unique_ptr<Window> window_;
+  std::vector<std::byte*> vectors_;  ///< a rank each
   uint32_t started_ = 0;
 };
 
@@ -89,9 +100,7 @@ void BufferReduction::reduce_slice() {
   const std::size_t first = std::min(range_.count, n * static_cast<std::size_t>(buffer_.rank()));
   const std::size_t count = std::min(n, range_.count - first);
   const std::size_t offset = static_cast<std::size_t>(range_.data - buffer_.bytes().data()) + first * size;
-  std::vector<std::byte*> vectors;
-  for (int r = 0; r < buffer_.ranks(); ++r) vectors.push_back(buffer_.data_of(r) + offset);
-  if (count > 0) combine_in_place(range_.type, reduction_, vectors, count);
+  if (count > 0) buffer_.combine_at(offset, count, range_.type, reduction_);
 }
 
 void BufferReduction::rest() {

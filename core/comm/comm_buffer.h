@@ -29,11 +29,12 @@ class CommBuffer {
   }
   template <Element T>
   void all_reduce(std::size_t first, std::size_t count, Reduction reduction = Reduction::kSum) {
-    start_all_reduce<T>(first, count, reduction).wait();
+    run(Elements::of(values<T>().subspan(first, count)), reduction);
   }
 
  protected:
   virtual Request start(Elements range, Reduction reduction) = 0;
+  virtual void run(Elements range, Reduction reduction) { start(range, reduction).wait(); }
 };
 
 }  // namespace cohort::core

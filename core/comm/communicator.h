@@ -155,6 +155,7 @@ class Communicator {
 
   /// For parts of a communicator (CommBuffer) that bring their own operations. All ranks start the same ones in the same order.
   Request start(std::shared_ptr<Operation> operation) { return {queue_, queue_.add(std::move(operation), true)}; }
+  void run(Operation& operation) { queue_.run(operation); }
   /// How often to look before sleeping: kSpins where every rank of the node has a core of its own, else 0.
   virtual int spins() const { return 0; }
 

@@ -25,6 +25,24 @@ std::shared_ptr<OperationQueue::Entry> OperationQueue::add(std::shared_ptr<Opera
   return entry;
 }
 
+void OperationQueue::run(Operation& operation) {
+  if (!ordered_.empty() || !loose_.empty()) {
+    // The queue doesn't own it; what fails or is done is out of the queue when wait() returns.
+    const std::shared_ptr<Entry> entry = add(std::shared_ptr<Operation>(std::shared_ptr<void>(), &operation), true);
+    wait(*entry);
+    if (entry->failure) std::rethrow_exception(entry->failure);
+    return;
+  }
+  const Use use(*this);
+  if (broken_) std::rethrow_exception(broken_);
+  try {
+    while (!operation.advance()) operation.rest();
+  } catch (...) {
+    fail_all(std::current_exception());
+    throw;
+  }
+}
+
 bool OperationQueue::advance(Entry& entry) {
   try {
     entry.done = entry.operation->advance();

@@ -43,6 +43,8 @@ class OperationQueue {
   };
 
   std::shared_ptr<Entry> add(std::shared_ptr<Operation> operation, bool in_order);
+  /// Adds a collective operation and waits for it. Where nothing else is under way it needs no memory.
+  void run(Operation& operation);
   /// Gets on with what is under way; true when `entry` is done.
   bool test(Entry& entry);
   void wait(Entry& entry);

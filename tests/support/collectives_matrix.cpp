@@ -193,7 +193,11 @@ void check_buffer(core::Communicator& comm, std::size_t n) {
     for (const Reduction reduction : kReductions) {
       for (const bool blocking : {true, false}) {
         for (std::size_t i = 0; i < values.size(); ++i) values[i] = value_at<T>(comm.rank(), i);
-        complete(buffer->start_all_reduce<T>(first, n, reduction), blocking);
+        if (blocking) {
+          buffer->all_reduce<T>(first, n, reduction);
+        } else {
+          complete(buffer->start_all_reduce<T>(first, n, reduction), false);
+        }
         std::vector<T> expected = values_of<T>(comm.rank(), 0, values.size());
         const std::vector<T> inner = reduced<T>(comm.size(), first, n, reduction);
         std::copy(inner.begin(), inner.end(), expected.begin() + static_cast<std::ptrdiff_t>(first));
@@ -237,11 +241,19 @@ void check_requests(core::Communicator& comm) {
     gathered.emplace_back(kValues * ranks);
   }
   const std::vector<float> mine = values_of<float>(comm.rank(), 0, kValues);
+  std::vector<float> extra = mine;
   for (std::size_t i = 0; i < 6; ++i) {
     requests.push_back(comm.start_all_reduce(std::span(sums[i]), Reduction::kSum));
     requests.push_back(comm.start_all_gather<float>(mine, std::span(gathered[i])));
     requests.push_back(comm.start_all_reduce(std::span(maxima[i]), Reduction::kMaximum));
   }
+  // A blocking call while others are under way.
+  const std::unique_ptr<core::CommBuffer> buffer = comm.buffer(kValues * sizeof(float));
+  std::copy(mine.begin(), mine.end(), buffer->values<float>().begin());
+  requests.push_back(comm.start_all_reduce(std::span(extra), Reduction::kSum));
+  buffer->all_reduce<float>(0, kValues);
+  const std::vector<float> reduced_mine = reduced<float>(comm.size(), 0, kValues, Reduction::kSum);
+  EXPECT_TRUE(std::equal(reduced_mine.begin(), reduced_mine.end(), buffer->values<float>().begin()));
   // Each rank in an order of its own.
   std::rotate(requests.begin(), requests.begin() + comm.rank() * 4 % 18, requests.end());
   if (comm.rank() % 2 == 1) std::reverse(requests.begin(), requests.end());

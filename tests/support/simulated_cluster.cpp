@@ -82,7 +82,8 @@ class SimulatedOperation : public core::Operation {
     for (const Channel& channel : awaited_) {
       auto packet = network_.arrived.extract(channel);
       if (!(packet.mapped().label == label_))
-        throw core::failed_error(fmt::format("ranks went different ways: rank {} is in {}, rank {} in {}", rank_, label_.name, channel.from, packet.mapped().label.name));
+        throw core::failed_error(
+            fmt::format("ranks went different ways: rank {} is in {}, rank {} in {}", rank_, label_.name, channel.from, packet.mapped().label.name));
       take(channel.from, std::move(packet.mapped().data));
     }
     if (!awaited_.empty()) finish();
@@ -97,7 +98,9 @@ class SimulatedOperation : public core::Operation {
   uint64_t steps() const override { return 0; }
 
  protected:
-  void send(const Channel& channel, std::span<const std::byte> data) { network_.send(channel, {.label = label_, .data = core::Bytes(data.begin(), data.end())}); }
+  void send(const Channel& channel, std::span<const std::byte> data) {
+    network_.send(channel, {.label = label_, .data = core::Bytes(data.begin(), data.end())});
+  }
   void await(const Channel& channel) { awaited_.push_back(channel); }
   virtual void take(int from, core::Bytes data) = 0;
   virtual void finish() {}
@@ -117,7 +120,8 @@ class SimulatedOperation : public core::Operation {
 
 class SimulatedExchange final : public SimulatedOperation {
  public:
-  SimulatedExchange(Network& network, int rank, uint64_t number, core::ExchangePlan plan) : SimulatedOperation(network, rank, plan.label), plan_(std::move(plan)) {
+  SimulatedExchange(Network& network, int rank, uint64_t number, core::ExchangePlan plan)
+      : SimulatedOperation(network, rank, plan.label), plan_(std::move(plan)) {
     const bool due = network.due(rank);
     for (int step = 1; step < network.cluster.ranks; ++step) {
       const int peer = (rank + step) % network.cluster.ranks;

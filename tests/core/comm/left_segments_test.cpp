@@ -41,7 +41,8 @@ class LeftSegments : public testing::Test {
 };
 
 TEST_F(LeftSegments, AreRemovedWhenNobodyUsesThem) {
-  const fs::path left = make(prefix_ + "17.0"), young = make(prefix_ + "17.1", 1s), other_machine = make("vader_segment.elsewhere.0.17.0"), other = make("data");
+  const fs::path left = make(prefix_ + "17.0"), young = make(prefix_ + "17.1", 1s);
+  const fs::path other_machine = make("vader_segment.elsewhere.0.17.0"), other = make("data");
   EXPECT_EQ(remove_left_segments(folder_), 1);
   EXPECT_FALSE(fs::exists(left));
   EXPECT_TRUE(fs::exists(young) && fs::exists(other_machine) && fs::exists(other));
