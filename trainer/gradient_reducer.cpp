@@ -40,6 +40,20 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
     for (float* root : roots_) roots.push_back(root + range.begin);
     sums_.push_back(std::make_unique<LaneSums>(nodes_, std::move(roots), static_cast<std::size_t>(range.floats)));
   }
+  if (comm.size() == 1 || window_) return;
+  messages_.resize(plan.buckets().size());
+  for (std::size_t b = 0; b < messages_.size(); ++b) {
+    std::size_t send = 0, receive = 0;
+    for (int r = 0; r < comm.size(); ++r) {
+      const auto theirs = static_cast<std::size_t>(std::count(rank_of_leaf_.begin(), rank_of_leaf_.end(), r));
+      messages_[b].send_bytes.push_back(nodes_.size() * static_cast<std::size_t>(plan.slice(b, r).floats) * sizeof(float));
+      messages_[b].receive_bytes.push_back(theirs * static_cast<std::size_t>(plan.slice(b, comm.rank()).floats) * sizeof(float));
+      send += messages_[b].send_bytes.back();
+      receive += messages_[b].receive_bytes.back();
+    }
+    messages_[b].send = AlignedFloats(send / sizeof(float));
+    messages_[b].receive = AlignedFloats(receive / sizeof(float));
+  }
 }
 
 GradientReducer::~GradientReducer() = default;
@@ -77,39 +91,62 @@ void GradientReducer::reduce_in_window() {
   // Nobody fills a root before the next fence of the step, behind which all sums are made.
 }
 
-void GradientReducer::reduce_by_messages() {
-  const auto bytes_of = [](const float* from, int64_t floats) { return std::as_bytes(std::span(from, static_cast<std::size_t>(floats))); };
-  const auto append = [&](core::Bytes& bytes, const float* from, int64_t floats) {
-    const auto more = bytes_of(from, floats);
-    bytes.insert(bytes.end(), more.begin(), more.end());
-  };
-  /// The pieces of all leaves, in lane order, out of one message a rank; each message holds its rank's leaves one after another.
-  const auto vectors_in = [&](const std::vector<core::Bytes>& messages, int64_t floats) {
-    std::vector<const float*> vectors;
-    std::vector<std::size_t> taken(messages.size());
-    for (const int rank : rank_of_leaf_) {
-      const auto r = static_cast<std::size_t>(rank);
-      vectors.push_back(reinterpret_cast<const float*>(messages[r].data()) + static_cast<int64_t>(taken[r]++) * floats);
-    }
-    return vectors;
-  };
-  for (std::size_t b = 0; b < plan_.buckets().size(); ++b) {
-    std::vector<core::Bytes> send(static_cast<std::size_t>(comm_.size()));
-    for (int r = 0; r < comm_.size(); ++r) {
-      const FlatRange slice = plan_.slice(b, r);
-      for (const float* root : roots_) append(send[static_cast<std::size_t>(r)], root + slice.begin, slice.floats);
-    }
-    const std::vector<core::Bytes> received = comm_.all_to_all(send);
-    const FlatRange mine = plan_.slice(b, comm_.rank());
-    if (mine.floats > 0) sum_own(mine, vectors_in(received, mine.floats), 0);
-  }
-  core::Bytes tails;
-  for (const float* root : roots_) append(tails, root + layout_.tail().begin, layout_.tail().floats);
-  const std::vector<core::Bytes> received = comm_.all_gather(tails);
-  sum_own(layout_.tail(), vectors_in(received, layout_.tail().floats), 0);
+void GradientReducer::progress() {
+  if (messages_.empty()) return;
+  while (started_ < messages_.size() && sums_[started_]->complete()) start_bucket(started_++);
+  for (std::size_t b = 0; b < started_; ++b) messages_[b].request.test();
 }
 
-LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane) : reducer_(reducer), lane_(lane), there_(reducer.layout().parameters().size()) {
+void GradientReducer::start_bucket(std::size_t bucket) {
+  BucketMessages& m = messages_[bucket];
+  float* to = m.send.data();
+  for (int r = 0; r < comm_.size(); ++r) {
+    const FlatRange slice = plan_.slice(bucket, r);
+    for (const float* root : roots_) to = std::copy_n(root + slice.begin, slice.floats, to);
+  }
+  m.request = comm_.start_all_to_all(std::as_bytes(m.send.span()), m.send_bytes, std::as_writable_bytes(m.receive.span()), m.receive_bytes);
+}
+
+/// Where each leaf's floats begin, in lane order; a rank's leaves lie one after another, `stride` floats each.
+std::vector<const float*> GradientReducer::leaf_vectors(const std::vector<const float*>& of_rank, int64_t stride) const {
+  std::vector<const float*> vectors;
+  std::vector<int64_t> taken(of_rank.size());
+  for (const int rank : rank_of_leaf_) {
+    const auto r = static_cast<std::size_t>(rank);
+    vectors.push_back(of_rank[r] + taken[r]++ * stride);
+  }
+  return vectors;
+}
+
+void GradientReducer::reduce_by_messages() {
+  while (started_ < messages_.size()) start_bucket(started_++);
+  started_ = 0;
+  for (std::size_t b = 0; b < messages_.size(); ++b) {
+    messages_[b].request.wait();
+    const FlatRange mine = plan_.slice(b, comm_.rank());
+    if (mine.floats == 0) continue;
+    std::vector<const float*> of_rank;
+    const float* at = messages_[b].receive.data();
+    for (const std::size_t bytes : messages_[b].receive_bytes) {
+      of_rank.push_back(at);
+      at += bytes / sizeof(float);
+    }
+    sum_own(mine, leaf_vectors(of_rank, mine.floats), 0);
+  }
+  const FlatRange tail = layout_.tail();
+  core::Bytes tails;
+  for (const float* root : roots_) {
+    const auto bytes = std::as_bytes(std::span(root + tail.begin, static_cast<std::size_t>(tail.floats)));
+    tails.insert(tails.end(), bytes.begin(), bytes.end());
+  }
+  const std::vector<core::Bytes> received = comm_.all_gather(tails);
+  std::vector<const float*> of_rank;
+  for (const core::Bytes& bytes : received) of_rank.push_back(reinterpret_cast<const float*>(bytes.data()));
+  sum_own(tail, leaf_vectors(of_rank, tail.floats), 0);
+}
+
+LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, bool may_talk)
+    : reducer_(reducer), lane_(lane), may_talk_(may_talk), there_(reducer.layout().parameters().size()) {
   for (std::size_t i = 0; i < reducer.pieces(); ++i) vectors_.push_back(reducer.sums(i).take(lane));
   for (std::size_t b = 0; b + 1 < reducer.pieces(); ++b) missing_.push_back(reducer.plan().parameters_in(b));
 }
@@ -126,7 +163,10 @@ void LaneGradient::put(std::size_t parameter, const float* values) {
   if (--missing_[bucket] == 0) hand_over(bucket);
 }
 
-void LaneGradient::hand_over(std::size_t bucket) { reducer_.sums(bucket).put(lane_, vectors_[bucket]); }
+void LaneGradient::hand_over(std::size_t bucket) {
+  reducer_.sums(bucket).put(lane_, vectors_[bucket]);
+  if (may_talk_) reducer_.progress();
+}
 
 void LaneGradient::finish() {
   for (std::size_t p = 0; p < there_.size(); ++p) {

@@ -31,6 +31,10 @@ class GradientReducer {
   FlatRange piece(std::size_t i) const { return i < plan_.buckets().size() ? plan_.buckets()[i] : layout_.tail(); }
   LaneSums& sums(std::size_t piece) { return *sums_[piece]; }
 
+  /// Where sums travel: starts the messages of the buckets that are complete on this rank, in order, and looks after those under way. Called while lanes
+  /// are still computed, by the thread that makes all collective calls; other ranks need not call it as often.
+  void progress();
+
   /// Collective. Every lane of every rank was put. The result is laid out like the gradient vector and stands until the next call; only this rank's slices and
   /// the tail mean anything.
   float* reduce();
@@ -38,6 +42,8 @@ class GradientReducer {
  private:
   void reduce_in_window();
   void reduce_by_messages();
+  void start_bucket(std::size_t bucket);
+  std::vector<const float*> leaf_vectors(const std::vector<const float*>& of_rank, int64_t stride) const;
   void sum_own(FlatRange range, const std::vector<const float*>& vectors, std::size_t begin);
 
   core::Communicator& comm_;
@@ -52,12 +58,22 @@ class GradientReducer {
   std::vector<float*> roots_;  ///< a node each, as long as the gradient vector
   std::vector<std::unique_ptr<LaneSums>> sums_;
   AlignedFloats result_;
+
+  /// Messages of a bucket: for each rank its slice of this rank's roots, and from each rank its roots' slices for this one.
+  struct BucketMessages {
+    AlignedFloats send, receive;
+    std::vector<std::size_t> send_bytes, receive_bytes;
+    core::Request request;
+  };
+  std::vector<BucketMessages> messages_;  ///< a bucket each; none where there is a window
+  std::size_t started_ = 0;               ///< buckets of this step whose messages are under way
 };
 
 /// One lane's gradient on its way into the buckets. Used by one thread.
 class LaneGradient {
  public:
-  LaneGradient(GradientReducer& reducer, int64_t lane);
+  /// `may_talk`: whether the thread is the one that makes collective calls, so that complete buckets can set out.
+  LaneGradient(GradientReducer& reducer, int64_t lane, bool may_talk = false);
 
   /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
   void put(std::size_t parameter, const float* values);
@@ -71,6 +87,7 @@ class LaneGradient {
 
   GradientReducer& reducer_;
   int64_t lane_;
+  bool may_talk_;
   std::vector<float*> vectors_;  ///< a piece each
   std::vector<int64_t> missing_;  ///< parameters that a bucket still waits for
   std::vector<bool> there_;

@@ -134,6 +134,11 @@ void LaneSums::put(int64_t lane, float* vector) {
   }
 }
 
+bool LaneSums::complete() {
+  const std::lock_guard lock(mutex_);
+  return complete_ == nodes_.size();
+}
+
 void LaneSums::finish() {
   const std::lock_guard lock(mutex_);
   if (complete_ != nodes_.size() || !waiting_.empty()) throw std::logic_error("a lane of this step was not computed");

@@ -63,6 +63,8 @@ class LaneSums {
   float* take(int64_t lane);
   /// The vector of `lane`, in memory from take(), is complete.
   void put(int64_t lane, float* vector);
+  /// Whether every root is complete.
+  bool complete();
   /// Every lane was put, and every root is complete; ready for the next step.
   void finish();
 

@@ -138,6 +138,7 @@ StepOutcome TrainStep::run(double rate) {
     exchange_->fetch(*step.request, step.lookups);
   }
   compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows)});
+  reducer_.progress();  // all buckets have set out before the tables' messages do, on every rank
   if (tables) {
     const AddSeconds timed(table_seconds_.exchange);
     combine_tables(step, area_bytes);
@@ -176,7 +177,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
       for (std::size_t t = 0; t < specs.size(); ++t)
         embedded.push_back(pooled_vectors(specs[t], step.lookups[t], l, lanes[l], replica.categorical_count).requires_grad_(true));
     }
-    LaneGradient gradient(reducer_, reducer_.first_lane() + i);
+    LaneGradient gradient(reducer_, reducer_.first_lane() + i, /*may_talk=*/worker == 0);
     compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   });
