@@ -75,6 +75,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
   d.choice("model", &O::model, &models::model_alternatives, "the net").required();
   d.choice("objective", &O::objective, &models::objective_alternatives, "what is learnt").required();
   d.table("embeddings", &O::embeddings, "where embedding tables lie, and what they start from");
+  d.table("start", &O::start, "an earlier artifact that training goes on from");
   d.choice("optimizer", &O::optimizer, &trainer::optimizer_alternatives, "how parameters move").required();
   d.table("schedule", &O::schedule, "the learning rate over the run");
   d.table("averaging", &O::averaging, "an average of the weights instead of the last ones");

@@ -10,6 +10,7 @@
 #include "datasets/loader/loader.h"
 #include "datasets/split/split.h"
 #include "trainer/embeddings/embedding_options.h"
+#include "experiments/warm_start.h"
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/weight_average.h"
@@ -49,6 +50,7 @@ struct Experiment {
   core::Choice model;
   core::Choice objective;
   trainer::EmbeddingOptions embeddings;
+  StartOptions start;
   core::Choice optimizer;
   trainer::ScheduleOptions schedule;
   trainer::AveragingOptions averaging;

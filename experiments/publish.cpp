@@ -86,6 +86,8 @@ nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedF
     contents.extra[models::kTokenizerFile] = std::move(tokenizers);
   }
 
+  if (const std::filesystem::path unseen = run.path() / kUnseenFile; std::filesystem::exists(unseen)) contents.extra[kUnseenFile] = core::read_file(unseen);
+
   models::Manifest& manifest = contents.manifest;
   manifest.name = experiment.artifact.name;
   manifest.created = iso_time(now_seconds());

@@ -50,7 +50,7 @@ fs::path choose_folder(const TrainRequest& request, const Experiment& experiment
 }
 
 /// Collective. The features fitted by the first attempt, or fitted now and kept.
-datasets::FittedFeatures features_of(const Prepared& prepared, const fs::path& folder, core::Communicator& comm) {
+datasets::FittedFeatures features_of(const Prepared& prepared, const fs::path& folder, std::optional<WarmStart>& start, core::Communicator& comm) {
   const fs::path file = folder / "features.json";
   const std::string kept = core::text_from_root(comm, [&] { return fs::exists(file) ? core::read_file(file) : std::string(); });
   datasets::FittedFeatures features;
@@ -65,7 +65,14 @@ datasets::FittedFeatures features_of(const Prepared& prepared, const fs::path& f
     return features;
   }
   features = fit(prepared, comm);
-  core::on_root(comm, [&] { core::write_file_durably(file, to_json(features).dump(1) + "\n"); });
+  if (start) core::together(comm, [&] { features = start->grow(features); });
+  core::on_root(comm, [&] {
+    if (start) {
+      spdlog::info("{}", start->report());
+      core::write_file_durably(folder / kUnseenFile, start->unseen());
+    }
+    core::write_file_durably(file, to_json(features).dump(1) + "\n");
+  });
   return features;
 }
 
@@ -147,11 +154,14 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
   spdlog::info("run {}", folder.string());
 
-  const datasets::FittedFeatures features = features_of(prepared, folder, comm);
+  std::optional<WarmStart> start;
+  if (!prepared.experiment.start.from.empty()) core::together(comm, [&] { start.emplace(prepared.experiment.start); });
+  const datasets::FittedFeatures features = features_of(prepared, folder, start, comm);
   const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
   const trainer::NetSpec spec = net_spec(prepared, features);
   PlannedTables tables = plan_embeddings(prepared, spec, *store, comm);
   trainer::Trained trained(spec, comm, tables.plan, static_cast<int>(prepared.experiment.train.threads));
+  if (start) start->apply(trained.state, features, comm);
   apply_initial_vectors(prepared, features, trained.state, comm);
   trainer::catch_stop_signals();
 
@@ -163,7 +173,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .checkpoints = folder / "checkpoints", .resume = request.resume,
-                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}, {"initial_vectors", initial_vectors_identity(e)}},
+                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}, {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
                           .environment = nlohmann::json::parse(bits_environment().dump())};
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;

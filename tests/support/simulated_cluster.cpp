@@ -275,11 +275,11 @@ Simulation simulate(uint64_t seed, const Cluster& cluster, const std::function<v
   return simulation;
 }
 
-void for_seeds(const std::function<void(uint64_t seed)>& check) {
+void for_seeds(const std::function<void(uint64_t seed)>& check, uint64_t usual) {
   const char* one = std::getenv("COHORT_SEED");
   const char* many = std::getenv("COHORT_SEEDS");
   const uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 0;
-  const uint64_t count = one != nullptr ? 1 : many != nullptr ? std::strtoull(many, nullptr, 10) : 300;
+  const uint64_t count = one != nullptr ? 1 : many != nullptr ? std::strtoull(many, nullptr, 10) : usual;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     check(seed);
     if (!testing::Test::HasFailure()) continue;

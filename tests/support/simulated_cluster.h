@@ -37,7 +37,7 @@ struct Simulation {
 /// Runs `work` on every rank. Exceptions other than core::Error count as such.
 Simulation simulate(uint64_t seed, const Cluster& cluster, const std::function<void(core::Communicator& comm)>& work);
 
-/// Runs `check` for some hundred seeds, or COHORT_SEEDS of them, or for COHORT_SEED alone; a failed one is named, with how to repeat it.
-void for_seeds(const std::function<void(uint64_t seed)>& check);
+/// Runs `check` for the usual number of seeds, or COHORT_SEEDS of them, or for COHORT_SEED alone; a failed one is named, with how to repeat it.
+void for_seeds(const std::function<void(uint64_t seed)>& check, uint64_t usual = 300);
 
 }  // namespace cohort::tests
