@@ -38,6 +38,6 @@ struct Simulation {
 Simulation simulate(uint64_t seed, const Cluster& cluster, const std::function<void(core::Communicator& comm)>& work);
 
 /// Runs `check` for the usual number of seeds, or COHORT_SEEDS of them, or for COHORT_SEED alone; a failed one is named, with how to repeat it.
-void for_seeds(const std::function<void(uint64_t seed)>& check, uint64_t usual = 300);
+void for_seeds(const std::function<void(uint64_t seed)>& check, uint64_t usual = 60);
 
 }  // namespace cohort::tests

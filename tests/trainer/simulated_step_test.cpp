@@ -34,7 +34,7 @@ TEST(SimulatedStep, GivesTheBitsOfOneRankOrAnError) {
     if (run.ranks[0].finished()) {
       ASSERT_EQ(results[0], expected) << setting.plan;
     }
-  }, /*usual=*/72);
+  }, /*usual=*/24);
 }
 
 }  // namespace
