@@ -1,6 +1,7 @@
 #include "experiments/dry_run.h"
 
 #include "core/log.h"
+#include "experiments/embedding_plan.h"
 #include "trainer/lane_tree.h"
 
 namespace cohort::experiments {
@@ -37,6 +38,10 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   for (const models::TableSpec& table : net.tables) tables += table.rows * table.dim;
   for (const trainer::FlatEntry& entry : net.layout.parameters()) dense += entry.numel;
   plan["model"] = {{"name", e.model.name()}, {"parameters", dense}, {"embedding_parameters", tables}};
+  if (!net.tables.empty()) {
+    const datasets::FeatureStore store(prepared.dataset, features, prepared.targets, e.loader);
+    plan["embeddings"] = plan_embeddings(prepared, spec, store, comm).report;
+  }
   // Two vectors of optimizer state at most, the best weights kept aside, and the average where there is one.
   plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * (e.averaging.name == "none" ? 4 : 5) * (net.layout.parameter_floats() + tables / comm.size())},
                             {"gradients", 4 * net.layout.gradient_floats() * (2 + e.train.threads)},
