@@ -32,7 +32,7 @@ struct FitInput {
   double threshold = 0.5;  ///< of the accuracy
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
-  std::shared_ptr<const datasets::RowOrder> order;
+  std::shared_ptr<const datasets::RowOrder> order;  ///< over the lanes of a step, train.step_lanes(ranks)
   datasets::SequenceView view;        ///< what training sees of sequences
   datasets::LoaderOptions loader;
   std::filesystem::path checkpoints;  ///< folder
@@ -60,7 +60,8 @@ class Trained {
 };
 
 /// Collective. Trains `trained` from its initial values, or from the newest checkpoint, to the end, and leaves the best epoch's weights in it (the
-/// last ones where there is no validation split), or their average where `averaging` says so. Equal bits on every rank, for any number of ranks and threads.
+/// last ones where there is no validation split), or their average where `averaging` says so. Equal bits on every rank, for any number of ranks and threads unless train.determinism
+/// is "fast".
 FitResult fit(const FitInput& input, Trained& trained, core::Communicator& comm, Sink& sink);
 
 }  // namespace cohort::trainer

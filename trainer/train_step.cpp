@@ -131,7 +131,10 @@ StepOutcome TrainStep::run(double rate) {
 
   if (tables) updater_->collect(*exchange_, workers_);
   if (options_.clip_norm > 0) clip(gradient);
-  optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
+  {
+    const IntraOpThreads threads(options_.intra_op_threads);
+    optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
+  }
   if (tables) updater_->apply(step.rows.step, rate, workers_);
   if (layout.state_floats() > 0)
     std::memcpy(state_.state().data_ptr<float>(), gradient + layout.state_begin(), static_cast<std::size_t>(layout.state_floats()) * sizeof(float));
@@ -142,7 +145,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
   const std::vector<models::TableSpec>& specs = state_.specs();
   const std::vector<datasets::RowBatch>& lanes = step.rows.lanes;
   for (auto& of_table : leaf_gradients_) of_table.assign(lanes.size(), {});
-  workers_.run(static_cast<int64_t>(lanes.size()), [&](int worker, int64_t i) {
+  const LaneWorkers::Work compute = [&](int worker, int64_t i) {
     const auto l = static_cast<std::size_t>(i);
     Replica& replica = replicas_[static_cast<std::size_t>(worker)];
     std::vector<at::Tensor> embedded;
@@ -153,7 +156,10 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
     LaneGradient gradient(reducer_, reducer_.first_lane() + i);
     compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
-  });
+  };
+  if (options_.intra_op_threads == 1) return workers_.run(static_cast<int64_t>(lanes.size()), compute);
+  const IntraOpThreads threads(options_.intra_op_threads);
+  for (std::size_t i = 0; i < lanes.size(); ++i) compute(0, static_cast<int64_t>(i));
 }
 
 void TrainStep::combine_tables(const Prepared& step, std::size_t area_bytes) {

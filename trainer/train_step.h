@@ -26,6 +26,7 @@ struct TrainStepOptions {
   int64_t lanes = 8;
   int64_t bucket_bytes = 4 << 20;
   double clip_norm = 0;  ///< 0: none
+  int intra_op_threads = 1;  ///< more: lanes are computed one after another, each with so many threads; the bits depend on it
   uint64_t seed = 0;     ///< of random numbers in forward, and of the row hash
 };
 

@@ -12,6 +12,7 @@
 #include "core/toml_document.h"
 #include "tests/support/thread_communicator.h"
 #include "trainer/embeddings/uniform_plan.h"
+#include "trainer/options.h"
 
 namespace cohort::trainer {
 namespace {
@@ -114,6 +115,7 @@ struct Setting {
   int64_t bucket_bytes = 1 << 20;
   std::string plan = "row_wise";
   tests::Windows windows = tests::Windows::kShared;
+  int intra_op_threads = 1;
 };
 
 EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& name, int ranks) {
@@ -170,7 +172,7 @@ Result train(const Setting& setting) {
       replicas.back().net->train();
     }
     TrainStep step(state, replicas, workers, *objective, choices.optimizer, comm,
-                   {.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm, .seed = 9});
+                   {.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm, .intra_op_threads = setting.intra_op_threads, .seed = 9});
     std::vector<std::unique_ptr<MadeLane>> kept;
     const auto prepare = [&](uint64_t number) {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
@@ -234,6 +236,25 @@ TEST(TrainStep, TheNormIsCutAlikeOverShardedParameters) {
     for (const std::string& plan : kPlans)
       for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone})
         EXPECT_EQ(train({.net = "bags", .clip_norm = 0.05, .ranks = ranks, .plan = plan, .windows = windows}), cut) << ranks << plan;
+}
+
+TEST(TrainStep, IntraOpThreadsComputeTheSameStepsUpToRounding) {
+  const Result one = train({.net = "bags"}), two = train({.net = "bags", .ranks = 2, .threads = 2, .intra_op_threads = 2});
+  ASSERT_EQ(two.losses.size(), one.losses.size());
+  for (std::size_t i = 0; i < one.losses.size(); ++i) EXPECT_NEAR(two.losses[i], one.losses[i], 1e-5);
+}
+
+TEST(TrainOptions, FastTakesTheFewestLanesThatGiveEveryRankOne) {
+  TrainOptions options;
+  options.lanes = 8;
+  options.threads = 3;
+  EXPECT_EQ(options.step_lanes(3), 8);
+  EXPECT_EQ(options.lane_threads(), 3);
+  EXPECT_EQ(options.intra_op_threads(), 1);
+  options.determinism = "fast";
+  for (const auto& [ranks, lanes] : {std::pair{1, 1}, {2, 2}, {3, 4}, {5, 8}, {9, 16}}) EXPECT_EQ(options.step_lanes(ranks), lanes);
+  EXPECT_EQ(options.lane_threads(), 1);
+  EXPECT_EQ(options.intra_op_threads(), 3);
 }
 
 TEST(TrainStep, ARowWiseRuleWithDecayRefusesATableCutByColumns) {
