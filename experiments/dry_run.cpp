@@ -36,6 +36,7 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   }
   plan["lanes"] = std::move(lanes);
   plan["determinism"] = e.train.determinism;
+  plan["precision"] = e.train.precision;
   int64_t tables = 0, dense = 0;
   for (const models::TableSpec& table : net.tables) tables += table.rows * table.dim;
   for (const trainer::FlatEntry& entry : net.layout.parameters()) dense += entry.numel;

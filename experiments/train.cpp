@@ -81,6 +81,8 @@ void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const 
   info["threads"] = experiment.train.threads;
   info["lanes"] = experiment.train.step_lanes(comm.size());
   info["determinism"] = experiment.train.determinism;
+  info["precision"] = experiment.train.precision;
+  info["compress"] = experiment.train.compress;
   info["transport"] = comm.transport();
   info["git"] = git_state(fs::path(request.experiment).parent_path().string());
   info["dataset"] = {{"path", experiment.data.path}, {"identity", prepared.dataset.identity()}, {"rows", prepared.dataset.rows()}};
@@ -130,7 +132,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   agree_on_environment(comm);
   if (comm.size() > experiment.train.step_lanes(comm.size()))
     throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), experiment.train.lanes),
-                            fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result), or set train.determinism = \"fast\"", experiment.train.lanes))
+                            fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result), or set train.determinism = \"fast\"",
+                                        experiment.train.lanes))
         .at(document.place("train.lanes"))
         .known_everywhere();
   const Prepared prepared = prepare(std::move(experiment), document, comm);
@@ -156,7 +159,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
   spdlog::info("run {}", folder.string());
   if (prepared.experiment.train.fast())
-    spdlog::info("train.determinism is \"fast\": the result's bits depend on the number of ranks ({}) and train.threads ({})", comm.size(), prepared.experiment.train.threads);
+    spdlog::info("train.determinism is \"fast\": the result's bits depend on the number of ranks ({}) and train.threads ({})", comm.size(),
+                 prepared.experiment.train.threads);
 
   const datasets::FittedFeatures features = features_of(prepared, folder, comm);
   const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
@@ -186,6 +190,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     info["state"] = fitted.stopped ? "stopped" : "evaluating";
     info["steps"] = fitted.steps;
     info["epochs"] = fitted.epochs;
+    if (e.train.precision == "fp16") info["skipped_steps"] = fitted.skipped;
     info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
     info["throughput"] = {{"train_rows_per_second", fitted.train_rows_per_second}};
     run->save_info();

@@ -44,6 +44,7 @@ struct FitInput {
 struct FitResult {
   bool stopped = false;  ///< by a signal, after a checkpoint
   uint64_t steps = 0, epochs = 0;
+  uint64_t skipped = 0;  ///< steps that changed nothing, for an overflow in float16
   uint64_t best_step = 0;
   double best_value = 0;
   double train_rows_per_second = 0;  ///< over all ranks, evaluation and the first epoch left out where there are more

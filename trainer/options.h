@@ -15,6 +15,7 @@ struct TrainOptions {
   int64_t threads = 1;
   std::string determinism = "elastic";
   std::string precision = "fp32";
+  std::string compress = "none";
   double clip_norm = 0;
   int64_t bucket_kib = 4096;
   int64_t evaluate_every = 1;

@@ -42,9 +42,10 @@ TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWork
       plan_(state.layout(), options.bucket_bytes, comm.size()),
       owned_(owned_ranges(plan_, comm.size())),
       optimizer_(make_optimizer(optimizer, state.layout(), owned_[static_cast<std::size_t>(comm.rank())], state.tables().names())),
-      reducer_(comm, options.lanes, state.layout(), plan_),
+      reducer_(comm, options.lanes, state.layout(), plan_, options.compress),
       exchange_(make_row_exchange(comm, state.tables(), optimizer_->row_rule().whole_rows())),
       board_(comm, board_bytes(options.lanes, comm.size())),
+      scaler_(options.precision == models::Precision::kFloat16),
       row_hash_(options.seed),
       leaf_gradients_(state.specs().size()) {
   agree();
@@ -121,13 +122,17 @@ StepOutcome TrainStep::run(double rate) {
 
   const bool tables = !state_.specs().empty();
   if (tables) exchange_->fetch(*step.request, step.lookups);
-  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows)});
+  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows),
+                       .precision = options_.precision, .loss_scale = scaler_.scale()});
   if (tables) combine_tables(step, area_bytes);
   float* const gradient = reducer_.reduce();
   const FlatLayout& layout = state_.layout();
   outcome.loss = static_cast<double>(gradient[layout.loss()]);
   outcome.stop = gradient[layout.stop()] > 0;
   if (!std::isfinite(outcome.loss)) return outcome;
+  outcome.skipped = gradient[layout.overflow()] > 0;
+  scaler_.after_step(!outcome.skipped);
+  if (outcome.skipped) return outcome;
 
   if (tables) updater_->collect(*exchange_, workers_);
   if (options_.clip_norm > 0) clip(gradient);
@@ -153,7 +158,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
       for (std::size_t t = 0; t < specs.size(); ++t)
         embedded.push_back(pooled_vectors(specs[t], step.lookups[t], l, lanes[l], replica.categorical_count).requires_grad_(true));
     }
-    LaneGradient gradient(reducer_, reducer_.first_lane() + i);
+    LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale);
     compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   };
