@@ -13,7 +13,11 @@ namespace {
 class RecutEpoch final : public EpochOrder {
  public:
   RecutEpoch(std::unique_ptr<const EpochOrder> inner, const EpochShape& from, const EpochShape& to)
-      : inner_(std::move(inner)), from_(from), to_(to), joined_(std::max<int64_t>(1, from.lanes / to.lanes)), parts_(std::max<int64_t>(1, to.lanes / from.lanes)) {}
+      : inner_(std::move(inner)),
+        from_(from),
+        to_(to),
+        joined_(std::max<int64_t>(1, from.lanes / to.lanes)),
+        parts_(std::max<int64_t>(1, to.lanes / from.lanes)) {}
 
   void lane_rows(uint64_t step, int64_t lane, std::vector<uint64_t>& rows) const override {
     if (parts_ == 1) {
