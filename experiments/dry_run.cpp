@@ -19,8 +19,10 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   const trainer::NetShape net = trainer::shape_of(spec);
   const uint64_t rows = prepared.split.size(datasets::Part::kTrain);
   const uint64_t steps = datasets::Loader::steps_per_epoch(rows, static_cast<uint64_t>(e.train.global_batch));
-  if (e.train.global_batch / e.train.lanes < kRowsOfALane)
-    spdlog::warn("a lane has {} rows, fewer than {}: raise train.global_batch or lower train.lanes for speed", e.train.global_batch / e.train.lanes, kRowsOfALane);
+  const int64_t step_lanes = e.train.step_lanes(comm.size());
+  if (e.train.global_batch / step_lanes < kRowsOfALane)
+    spdlog::warn("a lane has {} rows, fewer than {}: raise train.global_batch or {} for speed", e.train.global_batch / step_lanes, kRowsOfALane,
+                 e.train.fast() ? "start fewer ranks" : "lower train.lanes");
 
   nlohmann::ordered_json plan;
   plan["experiment"] = e.name;
@@ -30,10 +32,12 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   plan["steps"] = {{"per_epoch", steps}, {"total", steps * static_cast<uint64_t>(e.train.epochs)}};
   nlohmann::ordered_json lanes = nlohmann::ordered_json::array();
   for (int r = 0; r < comm.size(); ++r) {
-    const trainer::LaneNode mine = trainer::lanes_of_rank(e.train.lanes, r, comm.size());
+    const trainer::LaneNode mine = trainer::lanes_of_rank(step_lanes, r, comm.size());
     lanes.push_back({{"rank", r}, {"first", mine.first}, {"lanes", mine.count}});
   }
   plan["lanes"] = std::move(lanes);
+  plan["determinism"] = e.train.determinism;
+  plan["precision"] = e.train.precision;
   int64_t tables = 0, dense = 0;
   for (const models::TableSpec& table : net.tables) tables += table.rows * table.dim;
   for (const trainer::FlatEntry& entry : net.layout.parameters()) dense += entry.numel;
@@ -44,7 +48,7 @@ nlohmann::ordered_json plan_of(const Prepared& prepared, core::Communicator& com
   }
   // Two vectors of optimizer state at most, the best weights kept aside, and the average where there is one.
   plan["bytes_per_rank"] = {{"parameters_and_optimizer", 4 * (e.averaging.name == "none" ? 4 : 5) * (net.layout.parameter_floats() + tables / comm.size())},
-                            {"gradients", 4 * net.layout.gradient_floats() * (2 + e.train.threads)},
+                            {"gradients", 4 * net.layout.gradient_floats() * (2 + e.train.lane_threads())},
                             {"loader_at_most", e.loader.memory_mib << 20}};
   return plan;
 }

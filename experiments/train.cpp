@@ -6,6 +6,7 @@
 
 #include "core/durable_file.h"
 #include "core/log.h"
+#include "datasets/loader/recut_order.h"
 #include "experiments/dry_run.h"
 #include "experiments/embedding_plan.h"
 #include "experiments/gate.h"
@@ -85,7 +86,10 @@ void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const 
   info["seed"] = experiment.seed;
   info["world"] = comm.size();
   info["threads"] = experiment.train.threads;
-  info["lanes"] = experiment.train.lanes;
+  info["lanes"] = experiment.train.step_lanes(comm.size());
+  info["determinism"] = experiment.train.determinism;
+  info["precision"] = experiment.train.precision;
+  info["compress"] = experiment.train.compress;
   info["transport"] = comm.transport();
   info["git"] = git_state(fs::path(request.experiment).parent_path().string());
   info["dataset"] = {{"path", experiment.data.path}, {"identity", prepared.dataset.identity()}, {"rows", prepared.dataset.rows()}};
@@ -95,6 +99,13 @@ void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const 
                    {"test", prepared.split.size(datasets::Part::kTest)}};
   info["libraries"] = libraries();
   if (!info.contains("started")) info["started"] = iso_time(now_seconds());
+}
+
+/// What the bits depend on besides the experiment.
+nlohmann::json environment_of(const Experiment& experiment, core::Communicator& comm) {
+  nlohmann::json environment = nlohmann::json::parse(bits_environment().dump());
+  if (experiment.train.fast()) environment.update({{"ranks", comm.size()}, {"train.threads", experiment.train.threads}});
+  return environment;
 }
 
 /// Collective. Scores validation and test split: metrics into run.json, predictions into files.
@@ -120,15 +131,17 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
 }  // namespace
 
 TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
-  trainer::make_deterministic();
-  trainer::keep_freed_memory();
-  agree_on_environment(comm);
   const core::TomlDocument document = load_document(request, comm);
   Experiment experiment;
   core::together(comm, [&] { experiment = read_experiment(document); });
-  if (comm.size() > experiment.train.lanes)
+  // Before the first product.
+  if (!experiment.train.fast()) trainer::make_deterministic();
+  trainer::keep_freed_memory();
+  agree_on_environment(comm);
+  if (comm.size() > experiment.train.step_lanes(comm.size()))
     throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), experiment.train.lanes),
-                            fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result)", experiment.train.lanes))
+                            fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result), or set train.determinism = \"fast\"",
+                                        experiment.train.lanes))
         .at(document.place("train.lanes"))
         .known_everywhere();
   const Prepared prepared = prepare(std::move(experiment), document, comm);
@@ -153,6 +166,9 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   });
   core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
   spdlog::info("run {}", folder.string());
+  if (prepared.experiment.train.fast())
+    spdlog::info("train.determinism is \"fast\": the result's bits depend on the number of ranks ({}) and train.threads ({})", comm.size(),
+                 prepared.experiment.train.threads);
 
   std::optional<WarmStart> start;
   if (!prepared.experiment.start.from.empty()) core::together(comm, [&] { start.emplace(prepared.experiment.start); });
@@ -166,15 +182,16 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::catch_stop_signals();
 
   const Experiment& e = prepared.experiment;
-  const std::shared_ptr<const datasets::RowOrder> order =
+  std::shared_ptr<const datasets::RowOrder> order =
       datasets::make_row_order(prepared.dataset, prepared.split, e.loader, prepared.targets.label, static_cast<uint64_t>(e.seed),
                                static_cast<uint64_t>(e.train.global_batch), e.train.lanes);
+  if (e.train.fast()) order = datasets::make_recut_order(std::move(order), e.train.step_lanes(comm.size()));
   trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .averaging = e.averaging, .train = e.train,
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .checkpoints = folder / "checkpoints", .resume = request.resume,
                           .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}, {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
-                          .environment = nlohmann::json::parse(bits_environment().dump())};
+                          .environment = environment_of(e, comm)};
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
   const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);
@@ -185,6 +202,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     info["state"] = fitted.stopped ? "stopped" : "evaluating";
     info["steps"] = fitted.steps;
     info["epochs"] = fitted.epochs;
+    if (e.train.precision == "fp16") info["skipped_steps"] = fitted.skipped;
     info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
     add_measured(tables.report, fitted.tables);
     if (!tables.report.is_null()) info["embeddings"] = tables.report;

@@ -15,20 +15,23 @@ core::KeyedRandom stream(uint64_t seed, uint64_t step, int64_t lane, uint32_t ca
 
 std::span<float> values(at::Tensor& t) { return {t.data_ptr<float>(), static_cast<std::size_t>(t.numel())}; }
 
+/// Numbers are drawn in float32 whatever the type of x.
+at::Tensor empty_like_float(const at::Tensor& x) { return at::empty(x.sizes(), x.options().dtype(at::kFloat).requires_grad(false)); }
+
 }  // namespace
 
 at::Tensor Random::dropout(const at::Tensor& x, double p) {
   if (!training_ || p == 0) return x;
-  at::Tensor mask = at::empty(x.sizes(), x.options().requires_grad(false));
+  at::Tensor mask = empty_like_float(x);
   const auto keep = static_cast<float>(1.0 - p);
   stream(seed_, step_, lane_, calls_++).fill_mask(values(mask), keep, 1.0f / keep);
-  return x * mask;
+  return x * mask.to(x.scalar_type());
 }
 
 at::Tensor Random::uniform_like(const at::Tensor& x) {
-  at::Tensor numbers = at::empty(x.sizes(), x.options().requires_grad(false));
+  at::Tensor numbers = empty_like_float(x);
   stream(seed_, step_, lane_, calls_++).fill_uniform(values(numbers));
-  return numbers;
+  return numbers.to(x.scalar_type());
 }
 
 }  // namespace cohort::models

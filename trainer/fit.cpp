@@ -44,8 +44,15 @@ class Loop {
         comm_(comm),
         sink_(sink),
         step_runner_(trained.state, trained.replicas, trained.workers, *input.objective, input.optimizer, comm,
-                     {.lanes = input.train.lanes, .bucket_bytes = input.train.bucket_kib << 10, .clip_norm = input.train.clip_norm, .seed = input.net.seed}),
+                     {.lanes = input.train.step_lanes(comm.size()),
+                      .bucket_bytes = input.train.bucket_kib << 10,
+                      .clip_norm = input.train.clip_norm,
+                      .intra_op_threads = static_cast<int>(input.train.intra_op_threads()),
+                      .precision = models::precision_named(input.train.precision),
+                      .compress = input.train.compress == "bf16",
+                      .seed = input.net.seed}),
         optimizer_(step_runner_.optimizer()),
+        scaler_(step_runner_.scaler()),
         parts_(trained.state, step_runner_.owned(), comm),
         rows_(input.split->size(datasets::Part::kTrain)),
         steps_per_epoch_(datasets::Loader::steps_per_epoch(rows_, static_cast<uint64_t>(input.train.global_batch))),
@@ -82,7 +89,7 @@ class Loop {
     }
     progress.finish(fmt::format("loss {:.4f}", loss_));
     if (!stopped) take_best();
-    return {.stopped = stopped, .steps = step_, .epochs = step_ / steps_per_epoch_, .best_step = best_.any ? best_.step : step_,
+    return {.stopped = stopped, .steps = step_, .epochs = step_ / steps_per_epoch_, .skipped = scaler_.state.skipped, .best_step = best_.any ? best_.step : step_,
             .best_value = best_.any ? best_.value : std::numeric_limits<double>::quiet_NaN(), .tables = step_runner_.table_seconds(), .train_rows_per_second = rows_per_second()};
   }
 
@@ -111,9 +118,13 @@ class Loop {
     loss_ = outcome.loss;
     if (!std::isfinite(loss_))
       throw core::failed_error(fmt::format("the loss became {} at step {} (epoch {})", loss_, now.step, now.epoch + 1),
-                               "lower the learning rate, set train.clip_norm, or look for extreme values with `cohort inspect`")
+                               std::string(scaler_.on() ? "set train.precision to \"bf16\" or \"fp32\", " : "") +
+                                   "lower the learning rate, set train.clip_norm, or look for extreme values with `cohort inspect`")
           .known_everywhere();
-    average_.after_step(now.step + 1);
+    if (outcome.skipped)
+      spdlog::info("step {} is skipped: its gradient isn't finite in fp16; the loss's scale is {} now", now.step, scaler_.state.scale);
+    else
+      average_.after_step(now.step + 1);
     epoch_loss_ += loss_ * outcome.weight;
     epoch_weight_ += outcome.weight;
     if (comm_.is_root()) sink_.rows(now.step, now.epoch, outcome.used);
@@ -133,6 +144,10 @@ class Loop {
     if (comm_.is_root()) {
       sink_.metric(step_, epoch, "train", "loss", epoch_weight_ > 0 ? epoch_loss_ / epoch_weight_ : 0);
       sink_.metric(step_, epoch, "train", "rate", optimizer_.base_rate() * schedule_.factor(step_ - 1));
+      if (scaler_.on()) {
+        sink_.metric(step_, epoch, "train", "loss_scale", scaler_.state.scale);
+        sink_.metric(step_, epoch, "train", "skipped_steps", static_cast<double>(scaler_.state.skipped));
+      }
     }
     epoch_loss_ = epoch_weight_ = 0;
     const bool last = step_ == total_steps_;
@@ -199,6 +214,7 @@ class Loop {
       checkpoint.state = {{"contract", std::move(contract)},
                           {"best", {{"any", best_.any}, {"value", best_.value}, {"step", best_.step}, {"since", best_.since}}},
                           {"schedule", {{"plateau", schedule_.state.plateau}, {"bad", schedule_.state.bad}}},
+                          {"scaler", {{"scale", scaler_.state.scale}, {"good", scaler_.state.good}, {"skipped", scaler_.state.skipped}}},
                           {"epoch_loss", epoch_loss_},
                           {"epoch_weight", epoch_weight_},
                           {"loss", loss_},
@@ -247,6 +263,8 @@ class Loop {
     }
     schedule_.state.plateau = s.at("schedule").at("plateau").get<double>();
     schedule_.state.bad = s.at("schedule").at("bad").get<int64_t>();
+    scaler_.state = {.scale = s.at("scaler").at("scale").get<double>(), .good = s.at("scaler").at("good").get<int64_t>(),
+                     .skipped = s.at("scaler").at("skipped").get<uint64_t>()};
     epoch_loss_ = s.at("epoch_loss").get<double>();
     epoch_weight_ = s.at("epoch_weight").get<double>();
     loss_ = s.at("loss").get<double>();
@@ -291,6 +309,7 @@ class Loop {
   Sink& sink_;
   TrainStep step_runner_;
   Optimizer& optimizer_;
+  LossScaler& scaler_;
   OwnedParts parts_;
   uint64_t rows_, steps_per_epoch_, total_steps_;
   Schedule schedule_;

@@ -33,7 +33,7 @@ struct FitInput {
   double threshold = 0.5;  ///< of the accuracy
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
-  std::shared_ptr<const datasets::RowOrder> order;
+  std::shared_ptr<const datasets::RowOrder> order;  ///< over the lanes of a step, train.step_lanes(ranks)
   datasets::SequenceView view;        ///< what training sees of sequences
   datasets::LoaderOptions loader;
   std::filesystem::path checkpoints;  ///< folder
@@ -45,6 +45,7 @@ struct FitInput {
 struct FitResult {
   bool stopped = false;  ///< by a signal, after a checkpoint
   uint64_t steps = 0, epochs = 0;
+  uint64_t skipped = 0;  ///< steps that changed nothing, for an overflow in float16
   uint64_t best_step = 0;
   double best_value = 0;
   TableSeconds tables;   ///< of this rank
@@ -62,7 +63,8 @@ class Trained {
 };
 
 /// Collective. Trains `trained` from its initial values, or from the newest checkpoint, to the end, and leaves the best epoch's weights in it (the
-/// last ones where there is no validation split), or their average where `averaging` says so. Equal bits on every rank, for any number of ranks and threads.
+/// last ones where there is no validation split), or their average where `averaging` says so. Equal bits on every rank, for any number of ranks and threads unless train.determinism
+/// is "fast".
 FitResult fit(const FitInput& input, Trained& trained, core::Communicator& comm, Sink& sink);
 
 }  // namespace cohort::trainer

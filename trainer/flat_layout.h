@@ -28,7 +28,7 @@ struct FlatRange {
 };
 
 /// The parameter buffer holds the dense parameters; embedding tables lie elsewhere. The gradient vector of a lane lies in the same order and goes on
-/// with its tail: the state that forward changed (running statistics, times the lane's share of the rows), then the lane's share of the loss.
+/// with its tail: the state that forward changed (running statistics, times the lane's share of the rows), then the lane's share of the loss and what it reports.
 class FlatLayout {
  public:
   struct Tensor {
@@ -46,6 +46,7 @@ class FlatLayout {
   int64_t state_floats() const { return loss_ - values_; }
   int64_t loss() const { return loss_; }                 ///< where the loss stands in the gradient vector
   int64_t stop() const { return loss_ + 1; }             ///< where a rank says that it was asked to stop
+  int64_t overflow() const { return loss_ + 2; }         ///< where a lane says that its gradient was not finite
   int64_t gradient_floats() const { return gradient_; }  ///< the gradient vector's length
   FlatRange tail() const { return {values_, gradient_ - values_}; }
 

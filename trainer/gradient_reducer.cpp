@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include <fmt/format.h>
 
+#include "trainer/bf16_message.h"
+#include "trainer/loss_scaler.h"
+
 namespace cohort::trainer {
 
-GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const FlatLayout& layout, const BucketPlan& plan)
+GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const FlatLayout& layout, const BucketPlan& plan, bool compress)
     : comm_(comm), lanes_(lanes), layout_(layout), plan_(plan) {
   if (comm.size() > lanes)
     throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), lanes),
@@ -34,6 +38,15 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
       roots_.push_back(own_roots_.back().data());
     }
   }
+  if (compress && comm.size() > 1 && !window_) {
+    int64_t longest = 0;
+    for (std::size_t b = 0; b < plan.buckets().size(); ++b) longest = std::max(longest, plan.slice(b, comm.rank()).floats);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      errors_.emplace_back(static_cast<std::size_t>(layout.parameter_floats()));
+      errors_now_.emplace_back(static_cast<std::size_t>(layout.parameter_floats()));
+    }
+    for (std::size_t i = 0; i < leaves_.size(); ++i) unpacked_.emplace_back(rank_of_leaf_[i] == comm.rank() ? 0 : static_cast<std::size_t>(longest));
+  }
   for (std::size_t i = 0; i <= plan.buckets().size(); ++i) {
     const FlatRange range = piece(i);
     std::vector<float*> roots;
@@ -42,17 +55,17 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
   }
   if (comm.size() == 1 || window_) return;
   messages_.resize(plan.buckets().size());
+  const std::size_t element = compress ? sizeof(uint16_t) : sizeof(float);
   for (std::size_t b = 0; b < messages_.size(); ++b) {
-    std::size_t send = 0, receive = 0;
+    BucketMessages& m = messages_[b];
     for (int r = 0; r < comm.size(); ++r) {
+      const bool other = r != comm.rank();
       const auto theirs = static_cast<std::size_t>(std::count(rank_of_leaf_.begin(), rank_of_leaf_.end(), r));
-      messages_[b].send_bytes.push_back(nodes_.size() * static_cast<std::size_t>(plan.slice(b, r).floats) * sizeof(float));
-      messages_[b].receive_bytes.push_back(theirs * static_cast<std::size_t>(plan.slice(b, comm.rank()).floats) * sizeof(float));
-      send += messages_[b].send_bytes.back();
-      receive += messages_[b].receive_bytes.back();
+      m.send_bytes.push_back(other ? nodes_.size() * static_cast<std::size_t>(plan.slice(b, r).floats) * element : 0);
+      m.receive_bytes.push_back(other ? theirs * static_cast<std::size_t>(plan.slice(b, comm.rank()).floats) * element : 0);
     }
-    messages_[b].send = AlignedFloats(send / sizeof(float));
-    messages_[b].receive = AlignedFloats(receive / sizeof(float));
+    m.send.resize(std::accumulate(m.send_bytes.begin(), m.send_bytes.end(), std::size_t{0}));
+    m.receive.resize(std::accumulate(m.receive_bytes.begin(), m.receive_bytes.end(), std::size_t{0}));
   }
 }
 
@@ -83,12 +96,18 @@ void GradientReducer::reduce_in_window() {
     vectors.push_back(reinterpret_cast<const float*>(window_->of(rank).data()) + node * static_cast<std::size_t>(layout_.gradient_floats()));
   }
   window_->fence();  // every rank's roots are complete
+  // Nobody fills a root before the next fence of the step, behind which all sums are made.
+  if (sum_tails(vectors, static_cast<std::size_t>(layout_.tail().begin))) return;
   for (std::size_t b = 0; b < plan_.buckets().size(); ++b) {
     const FlatRange slice = plan_.slice(b, comm_.rank());
     sum_own(slice, vectors, static_cast<std::size_t>(slice.begin));
   }
-  sum_own(layout_.tail(), vectors, static_cast<std::size_t>(layout_.tail().begin));
-  // Nobody fills a root before the next fence of the step, behind which all sums are made.
+}
+
+/// Whether a lane of any rank reported an overflow: then the step is skipped, and its gradient needs no sum.
+bool GradientReducer::sum_tails(const std::vector<const float*>& tails, std::size_t begin) {
+  sum_own(layout_.tail(), tails, begin);
+  return result_.data()[layout_.overflow()] > 0;
 }
 
 void GradientReducer::progress() {
@@ -99,40 +118,50 @@ void GradientReducer::progress() {
 
 void GradientReducer::start_bucket(std::size_t bucket) {
   BucketMessages& m = messages_[bucket];
-  float* to = m.send.data();
+  std::byte* to = m.send.data();
   for (int r = 0; r < comm_.size(); ++r) {
     const FlatRange slice = plan_.slice(bucket, r);
-    for (const float* root : roots_) to = std::copy_n(root + slice.begin, slice.floats, to);
+    if (r == comm_.rank() || slice.floats == 0) continue;
+    const auto floats = static_cast<std::size_t>(slice.floats);
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+      if (errors_.empty()) {
+        std::memcpy(to, roots_[i] + slice.begin, floats * sizeof(float));
+        to += floats * sizeof(float);
+      } else {
+        std::copy_n(errors_[i].data() + slice.begin, floats, errors_now_[i].data() + slice.begin);
+        round_with_feedback(roots_[i] + slice.begin, errors_now_[i].data() + slice.begin, slice.floats, reinterpret_cast<uint16_t*>(to));
+        to += floats * sizeof(uint16_t);
+      }
+    }
   }
-  m.request = comm_.start_all_to_all(std::as_bytes(m.send.span()), m.send_bytes, std::as_writable_bytes(m.receive.span()), m.receive_bytes);
+  m.request = comm_.start_all_to_all(m.send, m.send_bytes, m.receive, m.receive_bytes);
 }
 
-/// Where each leaf's floats begin, in lane order; a rank's leaves lie one after another, `stride` floats each.
-std::vector<const float*> GradientReducer::leaf_vectors(const std::vector<const float*>& of_rank, int64_t stride) const {
+/// Sums the own slice of a bucket whose messages have come.
+void GradientReducer::sum_bucket(std::size_t bucket) {
+  const FlatRange mine = plan_.slice(bucket, comm_.rank());
+  if (mine.floats == 0) return;
+  const std::byte* from = messages_[bucket].receive.data();
   std::vector<const float*> vectors;
-  std::vector<int64_t> taken(of_rank.size());
-  for (const int rank : rank_of_leaf_) {
-    const auto r = static_cast<std::size_t>(rank);
-    vectors.push_back(of_rank[r] + taken[r]++ * stride);
+  std::size_t own = 0;
+  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
+    if (rank_of_leaf_[leaf] == comm_.rank()) {
+      vectors.push_back(roots_[own++] + mine.begin);
+    } else if (errors_.empty()) {
+      vectors.push_back(reinterpret_cast<const float*>(from));
+      from += static_cast<std::size_t>(mine.floats) * sizeof(float);
+    } else {
+      expand_bf16(reinterpret_cast<const uint16_t*>(from), mine.floats, unpacked_[leaf].data());
+      vectors.push_back(unpacked_[leaf].data());
+      from += static_cast<std::size_t>(mine.floats) * sizeof(uint16_t);
+    }
   }
-  return vectors;
+  sum_own(mine, vectors, 0);
 }
 
 void GradientReducer::reduce_by_messages() {
   while (started_ < messages_.size()) start_bucket(started_++);
   started_ = 0;
-  for (std::size_t b = 0; b < messages_.size(); ++b) {
-    messages_[b].request.wait();
-    const FlatRange mine = plan_.slice(b, comm_.rank());
-    if (mine.floats == 0) continue;
-    std::vector<const float*> of_rank;
-    const float* at = messages_[b].receive.data();
-    for (const std::size_t bytes : messages_[b].receive_bytes) {
-      of_rank.push_back(at);
-      at += bytes / sizeof(float);
-    }
-    sum_own(mine, leaf_vectors(of_rank, mine.floats), 0);
-  }
   const FlatRange tail = layout_.tail();
   core::Bytes tails;
   for (const float* root : roots_) {
@@ -140,13 +169,23 @@ void GradientReducer::reduce_by_messages() {
     tails.insert(tails.end(), bytes.begin(), bytes.end());
   }
   const std::vector<core::Bytes> received = comm_.all_gather(tails);
-  std::vector<const float*> of_rank;
-  for (const core::Bytes& bytes : received) of_rank.push_back(reinterpret_cast<const float*>(bytes.data()));
-  sum_own(tail, leaf_vectors(of_rank, tail.floats), 0);
+  std::vector<const float*> vectors;
+  std::vector<int64_t> taken(received.size());
+  for (const int rank : rank_of_leaf_) {
+    const auto r = static_cast<std::size_t>(rank);
+    vectors.push_back(reinterpret_cast<const float*>(received[r].data()) + taken[r]++ * tail.floats);
+  }
+  const bool skipped = sum_tails(vectors, 0);
+  for (std::size_t b = 0; b < messages_.size(); ++b) {
+    messages_[b].request.wait();
+    if (!skipped) sum_bucket(b);
+  }
+  // What the messages of a skipped step left out is nobody's.
+  if (!skipped) errors_.swap(errors_now_);
 }
 
-LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, bool may_talk)
-    : reducer_(reducer), lane_(lane), may_talk_(may_talk), there_(reducer.layout().parameters().size()) {
+LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale, bool may_talk)
+    : reducer_(reducer), lane_(lane), loss_scale_(loss_scale), may_talk_(may_talk), there_(reducer.layout().parameters().size()) {
   for (std::size_t i = 0; i < reducer.pieces(); ++i) vectors_.push_back(reducer.sums(i).take(lane));
   for (std::size_t b = 0; b + 1 < reducer.pieces(); ++b) missing_.push_back(reducer.plan().parameters_in(b));
 }
@@ -156,11 +195,16 @@ void LaneGradient::put(std::size_t parameter, const float* values) {
   const FlatEntry& entry = reducer_.layout().parameters()[parameter];
   const FlatRange stretch = reducer_.layout().stretch(parameter);
   float* to = vectors_[bucket] + (entry.offset - reducer_.piece(bucket).begin);
-  if (values != nullptr) std::memcpy(to, values, static_cast<std::size_t>(entry.numel) * sizeof(float));
+  if (values != nullptr) take_scale_off(values, entry.numel, to);
   else std::memset(to, 0, static_cast<std::size_t>(entry.numel) * sizeof(float));
   std::memset(to + entry.numel, 0, static_cast<std::size_t>(stretch.floats - entry.numel) * sizeof(float));
   there_[parameter] = true;
   if (--missing_[bucket] == 0) hand_over(bucket);
+}
+
+void LaneGradient::take_scale_off(const float* from, int64_t n, float* to) {
+  if (loss_scale_) finite_ &= scale_and_check(from, n, 1 / *loss_scale_, to);
+  else std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
 }
 
 void LaneGradient::hand_over(std::size_t bucket) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/comm/communicator.h"
@@ -15,7 +16,8 @@ namespace cohort::trainer {
 /// (ParameterMemory). Construction, destruction and reduce() are collective.
 class GradientReducer {
  public:
-  GradientReducer(core::Communicator& comm, int64_t lanes, const FlatLayout& layout, const BucketPlan& plan);
+  /// `compress`: parameters' gradients travel as bfloat16 with error feedback (bf16_message.h), where they travel at all; sums are float32.
+  GradientReducer(core::Communicator& comm, int64_t lanes, const FlatLayout& layout, const BucketPlan& plan, bool compress = false);
   ~GradientReducer();
 
   int64_t lanes() const { return lanes_; }
@@ -36,14 +38,15 @@ class GradientReducer {
   void progress();
 
   /// Collective. Every lane of every rank was put. The result is laid out like the gradient vector and stands until the next call; only this rank's slices and
-  /// the tail mean anything.
+  /// the tail mean anything, and the tail alone where a lane reported an overflow.
   float* reduce();
 
  private:
   void reduce_in_window();
   void reduce_by_messages();
   void start_bucket(std::size_t bucket);
-  std::vector<const float*> leaf_vectors(const std::vector<const float*>& of_rank, int64_t stride) const;
+  bool sum_tails(const std::vector<const float*>& tails, std::size_t begin);
+  void sum_bucket(std::size_t bucket);
   void sum_own(FlatRange range, const std::vector<const float*>& vectors, std::size_t begin);
 
   core::Communicator& comm_;
@@ -57,11 +60,14 @@ class GradientReducer {
   std::vector<AlignedFloats> own_roots_;
   std::vector<float*> roots_;  ///< a node each, as long as the gradient vector
   std::vector<std::unique_ptr<LaneSums>> sums_;
+  /// Of compression, a root each: what its last messages left out, and what those of this step do, which counts once the step does.
+  std::vector<AlignedFloats> errors_, errors_now_;
+  std::vector<AlignedFloats> unpacked_;  ///< of compression, a leaf each, as long as the longest own slice
   AlignedFloats result_;
 
-  /// Messages of a bucket: for each rank its slice of this rank's roots, and from each rank its roots' slices for this one.
+  /// Messages of a bucket: for each other rank its slice of this rank's roots, and from each its roots' slices for this one.
   struct BucketMessages {
-    AlignedFloats send, receive;
+    core::Bytes send, receive;
     std::vector<std::size_t> send_bytes, receive_bytes;
     core::Request request;
   };
@@ -72,11 +78,16 @@ class GradientReducer {
 /// One lane's gradient on its way into the buckets. Used by one thread.
 class LaneGradient {
  public:
-  /// `may_talk`: whether the thread is the one that makes collective calls, so that complete buckets can set out.
-  LaneGradient(GradientReducer& reducer, int64_t lane, bool may_talk = false);
+  /// `loss_scale`: by which all gradients are divided, and checked for numbers that are not finite. `may_talk`: whether the thread is the one that makes
+  /// collective calls, so that complete buckets can set out.
+  LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale = {}, bool may_talk = false);
 
   /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
   void put(std::size_t parameter, const float* values);
+  /// Divides a gradient that isn't a parameter's and checks it alike.
+  void take_scale_off(const float* from, int64_t n, float* to);
+  /// Whether all that came so far was finite; true where nothing is checked.
+  bool finite() const { return finite_; }
   /// The lane's tail, to be filled before finish().
   float* tail() { return vectors_.back(); }
   /// Zeros for the parameters that forward didn't use, and hands over the rest.
@@ -87,6 +98,8 @@ class LaneGradient {
 
   GradientReducer& reducer_;
   int64_t lane_;
+  std::optional<float> loss_scale_;
+  bool finite_ = true;
   bool may_talk_;
   std::vector<float*> vectors_;  ///< a piece each
   std::vector<int64_t> missing_;  ///< parameters that a bucket still waits for

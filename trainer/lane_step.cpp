@@ -36,6 +36,25 @@ void store_states(const Replica& replica, const FlatLayout& layout, double share
   }
 }
 
+void take_scale_off(const std::vector<at::Tensor>& embedded, LaneGradient& gradient) {
+  for (const at::Tensor& leaf : embedded) {
+    if (!leaf.grad().defined()) continue;
+    const at::Tensor scaled = leaf.grad().contiguous(), plain = at::empty(scaled.sizes(), at::kFloat);
+    gradient.take_scale_off(scaled.data_ptr<float>(), scaled.numel(), plain.data_ptr<float>());
+    leaf.mutable_grad() = plain;
+  }
+}
+
+models::Outputs forward(models::Net& net, const models::Batch& batch, models::Random& random, models::Precision precision) {
+  models::Outputs outputs;
+  {
+    const models::Autocast lower(precision);
+    outputs = net.forward(batch, random);
+  }
+  for (auto& [name, values] : outputs) values = values.to(at::kFloat);
+  return outputs;
+}
+
 }  // namespace
 
 double lane_weight(const datasets::RowBatch& rows, const models::Objective& objective) {
@@ -61,14 +80,16 @@ void compute_lane(Replica& replica, const ModelState& state, const models::Objec
   const at::Tensor labels = at::from_blob(rows.labels, {rows.rows}, at::kFloat);
 
   models::Random random(step.seed, step.step, lane, true);
-  const models::Outputs outputs = replica.net->forward(batch, random);
+  const models::Outputs outputs = forward(*replica.net, batch, random, step.precision);
   const at::Tensor loss = objective.loss_sum(outputs, labels, weights) / step.global_weight;
 
   *replica.gradient = &gradient;
-  torch::autograd::backward({loss}, {});
+  torch::autograd::backward({step.loss_scale ? loss * *step.loss_scale : loss}, {});
   *replica.gradient = nullptr;
 
   const at::NoGradGuard no_grad;
+  if (step.loss_scale) take_scale_off(embedded, gradient);
+  gradient.tail()[layout.overflow() - layout.tail().begin] = gradient.finite() ? 0 : 1;
   store_states(replica, layout, static_cast<double>(rows.rows) / step.global_rows, gradient.tail());
   gradient.tail()[layout.loss() - layout.tail().begin] = loss.item<float>();
   gradient.finish();

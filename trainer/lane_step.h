@@ -1,7 +1,10 @@
 // One lane of one step: forward, loss and backward, into one flat gradient vector.
 #pragma once
 
+#include <optional>
+
 #include "datasets/loader/loader.h"
+#include "models/autocast.h"
 #include "models/objective.h"
 #include "trainer/gradient_reducer.h"
 #include "trainer/model_state.h"
@@ -14,6 +17,8 @@ struct StepContext {
   uint64_t step = 0;
   double global_weight = 1;  ///< Σ of row weight × class weight over the global batch
   double global_rows = 1;
+  models::Precision precision = models::Precision::kFloat32;  ///< of forward and backward; the loss is float32
+  std::optional<float> loss_scale;  ///< of backward, where there is one; the gradient that is handed over is without it, and checked
 };
 
 /// Computes the lane and hands its gradient over, parameter by parameter as backward reaches them. Reads the shared parameters, changes only the replica.

@@ -92,6 +92,14 @@ void keep_freed_memory() {
 #endif
 }
 
+IntraOpThreads::IntraOpThreads(int threads) : several_(threads > 1) {
+  if (several_) at::set_num_threads(threads);
+}
+
+IntraOpThreads::~IntraOpThreads() {
+  if (several_) use_one_intra_op_thread();
+}
+
 void make_deterministic() {
 #if defined(__x86_64__)
   // Without it a product's bits depend on the addresses of its operands. A user's own choice stands: it is recorded in run.json.

@@ -41,6 +41,18 @@ class LaneWorkers {
 /// One intra-op thread in this thread. Each thread that computes calls it once: OpenMP's setting is a thread's own.
 void use_one_intra_op_thread();
 
+/// While it lives, this thread's operators use `threads` intra-op threads; one again afterwards.
+class IntraOpThreads {
+ public:
+  explicit IntraOpThreads(int threads);
+  ~IntraOpThreads();
+  IntraOpThreads(const IntraOpThreads&) = delete;
+  IntraOpThreads& operator=(const IntraOpThreads&) = delete;
+
+ private:
+  bool several_;
+};
+
 /// What the promise of equal bits needs of the process, before its first tensor: MKL's reproducible code path for this machine's instruction
 /// set and libtorch's deterministic algorithms. Calling it again does nothing.
 void make_deterministic();

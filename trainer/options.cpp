@@ -8,10 +8,19 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   using O = TrainOptions;
   d.field("epochs", &O::epochs, "passes over the training split").min(1).max(1'000'000).unit("epochs");
   d.field("global_batch", &O::global_batch, "rows of one step over all ranks").min(1).max(1 << 26).unit("rows");
-  d.field("lanes", &O::lanes, "fixed parts of a global batch, a power of two: at most this many ranks; part of the result").min(1).max(4096);
-  d.field("threads", &O::threads, "lanes that a rank computes at once; no part of the result").min(1).max(1024).unit("threads");
-  d.field("determinism", &O::determinism, "elastic: the same bits on any number of ranks and threads").one_of({"elastic"});
-  d.field("precision", &O::precision, "type of parameters and products").one_of({"fp32"});
+  d.field("lanes", &O::lanes, "fixed parts of a global batch, a power of two: at most this many ranks; part of the result. In \"fast\": of the order of rows alone")
+      .min(1).max(4096);
+  d.field("threads", &O::threads, "lanes that a rank computes at once; no part of the result. In \"fast\": the intra-op threads of a rank")
+      .min(1).max(1024).unit("threads");
+  d.field("determinism", &O::determinism, "elastic: the same bits on any number of ranks and threads; "
+          "fast: gives that up for speed, a rank computes its share as one lane")
+      .one_of({"elastic", "fast"});
+  d.field("precision", &O::precision, "type of the net's products in training; parameters, optimizer state, sums, losses and scoring are fp32 always. "
+          "fp16 scales the loss and skips steps that overflow")
+      .one_of({"fp32", "bf16", "fp16"});
+  d.field("compress", &O::compress, "bf16: gradients of dense parameters are rounded where they travel as messages, errors are made good in the next step; "
+          "\"fast\" only")
+      .one_of({"none", "bf16"});
   d.field("clip_norm", &O::clip_norm, "the gradient's global norm is cut to this; 0 cuts nothing").min(0);
   d.field("bucket_kib", &O::bucket_kib, "gradients are summed over ranks in pieces of about this size, as backward fills them; no part of the result").min(1).max(1 << 20).unit("KiB");
   d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");
@@ -20,9 +29,16 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   d.rule("lanes", [](const O& o) {
     return std::string(std::has_single_bit(static_cast<uint64_t>(o.lanes)) ? "" : "lanes must be a power of two");
   }, "use 1, 2, 4, 8, 16, …");
+  d.rule("compress", [](const O& o) {
+    return std::string(o.compress == "none" || o.fast() ? "" : "rounded messages give other bits on other numbers of ranks, which \"elastic\" doesn't allow");
+  }, "set train.determinism = \"fast\", or leave train.compress at \"none\"");
   d.rule("global_batch", [](const O& o) {
     return std::string(o.global_batch >= o.lanes ? "" : "a global batch must have at least one row a lane");
   }, "raise train.global_batch or lower train.lanes");
+}
+
+int64_t TrainOptions::step_lanes(int ranks) const {
+  return fast() ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(ranks))) : lanes;
 }
 
 void EarlyStoppingOptions::describe(core::Describe<EarlyStoppingOptions>& d) {

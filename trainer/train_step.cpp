@@ -54,9 +54,10 @@ TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWork
       plan_(state.layout(), options.bucket_bytes, comm.size()),
       owned_(owned_ranges(plan_, comm.size())),
       optimizer_(make_optimizer(optimizer, state.layout(), owned_[static_cast<std::size_t>(comm.rank())], state.tables().names())),
-      reducer_(comm, options.lanes, state.layout(), plan_),
+      reducer_(comm, options.lanes, state.layout(), plan_, options.compress),
       exchange_(make_row_exchange(comm, state.tables(), optimizer_->row_rule().whole_rows())),
       board_(comm, board_bytes(options.lanes, comm.size())),
+      scaler_(options.precision == models::Precision::kFloat16),
       row_hash_(options.seed),
       leaf_gradients_(state.specs().size()) {
   agree();
@@ -137,7 +138,8 @@ StepOutcome TrainStep::run(double rate) {
     const AddSeconds timed(table_seconds_.lookup);
     exchange_->fetch(*step.request, step.lookups);
   }
-  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows)});
+  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows),
+                       .precision = options_.precision, .loss_scale = scaler_.scale()});
   reducer_.progress();  // all buckets have set out before the tables' messages do, on every rank
   if (tables) {
     const AddSeconds timed(table_seconds_.exchange);
@@ -148,13 +150,19 @@ StepOutcome TrainStep::run(double rate) {
   outcome.loss = static_cast<double>(gradient[layout.loss()]);
   outcome.stop = gradient[layout.stop()] > 0;
   if (!std::isfinite(outcome.loss)) return outcome;
+  outcome.skipped = gradient[layout.overflow()] > 0;
+  scaler_.after_step(!outcome.skipped);
+  if (outcome.skipped) return outcome;
 
   if (tables) {
     const AddSeconds timed(table_seconds_.update);
     updater_->collect(*exchange_, workers_);
   }
   if (options_.clip_norm > 0) clip(gradient);
-  optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
+  {
+    const IntraOpThreads threads(options_.intra_op_threads);
+    optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
+  }
   if (tables) {
     const AddSeconds timed(table_seconds_.update);
     updater_->apply(step.rows.step, rate, workers_);
@@ -169,7 +177,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
   const std::vector<models::TableSpec>& specs = state_.specs();
   const std::vector<datasets::RowBatch>& lanes = step.rows.lanes;
   for (auto& of_table : leaf_gradients_) of_table.assign(lanes.size(), {});
-  workers_.run(static_cast<int64_t>(lanes.size()), [&](int worker, int64_t i) {
+  const LaneWorkers::Work compute = [&](int worker, int64_t i) {
     const auto l = static_cast<std::size_t>(i);
     Replica& replica = replicas_[static_cast<std::size_t>(worker)];
     std::vector<at::Tensor> embedded;
@@ -177,10 +185,13 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
       for (std::size_t t = 0; t < specs.size(); ++t)
         embedded.push_back(pooled_vectors(specs[t], step.lookups[t], l, lanes[l], replica.categorical_count).requires_grad_(true));
     }
-    LaneGradient gradient(reducer_, reducer_.first_lane() + i, /*may_talk=*/worker == 0);
+    LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale, /*may_talk=*/worker == 0);
     compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
-  });
+  };
+  if (options_.intra_op_threads == 1) return workers_.run(static_cast<int64_t>(lanes.size()), compute);
+  const IntraOpThreads threads(options_.intra_op_threads);
+  for (std::size_t i = 0; i < lanes.size(); ++i) compute(0, static_cast<int64_t>(i));
 }
 
 void TrainStep::combine_tables(const Prepared& step, std::size_t area_bytes) {

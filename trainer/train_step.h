@@ -16,6 +16,7 @@
 #include "trainer/gradient_reducer.h"
 #include "trainer/lane_step.h"
 #include "trainer/lane_workers.h"
+#include "trainer/loss_scaler.h"
 #include "trainer/model_state.h"
 #include "trainer/optimizer.h"
 #include "trainer/step_board.h"
@@ -26,6 +27,9 @@ struct TrainStepOptions {
   int64_t lanes = 8;
   int64_t bucket_bytes = 4 << 20;
   double clip_norm = 0;  ///< 0: none
+  int intra_op_threads = 1;  ///< more: lanes are computed one after another, each with so many threads; the bits depend on it
+  models::Precision precision = models::Precision::kFloat32;  ///< of the net's forward and backward
+  bool compress = false;  ///< gradients that travel as messages
   uint64_t seed = 0;     ///< of random numbers in forward, and of the row hash
 };
 
@@ -35,6 +39,7 @@ struct StepOutcome {
   double weight = 0;        ///< Σ of row weight × class weight over the global batch
   datasets::RowSum used;    ///< of the rows that the lanes were computed from
   bool stop = false;        ///< a rank was asked to stop
+  bool skipped = false;     ///< a gradient wasn't finite in float16: nothing was changed, and the loss's scale is smaller now
 };
 
 /// Seconds that the tables took on this rank since the beginning, waiting for other ranks left out.
@@ -55,6 +60,7 @@ class TrainStep {
   int64_t first_lane() const { return reducer_.first_lane(); }
   int64_t last_lane() const { return reducer_.last_lane(); }
   Optimizer& optimizer() { return *optimizer_; }
+  LossScaler& scaler() { return scaler_; }
   /// Of each rank: the ranges of the dense parameters that it updates.
   const std::vector<std::vector<FlatRange>>& owned() const { return owned_; }
 
@@ -91,6 +97,7 @@ class TrainStep {
   std::unique_ptr<RowExchange> exchange_;
   std::optional<TableUpdater> updater_;
   StepBoard board_;
+  LossScaler scaler_;
   datasets::RowHash row_hash_;
   std::vector<int64_t> dims_;
   TableSeconds table_seconds_;

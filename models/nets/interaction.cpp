@@ -13,6 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
+#include "models/autocast.h"
 #include "models/nets/interaction_kernel.h"
 
 namespace cohort::models {
@@ -101,7 +102,7 @@ at::Tensor interaction_composed(const std::vector<at::Tensor>& vectors, bool kee
 
 at::Tensor interaction(const std::vector<at::Tensor>& vectors, bool keep_first) {
   check_vectors(vectors);
-  const bool own = !at::tracer::impl::is_dispatch_enabled() && std::all_of(vectors.begin(), vectors.end(), [](const at::Tensor& vector) {
+  const bool own = !at::tracer::impl::is_dispatch_enabled() && !autocast_is_on() && std::all_of(vectors.begin(), vectors.end(), [](const at::Tensor& vector) {
     return vector.is_cpu() && vector.layout() == at::kStrided && vector.scalar_type() == at::kFloat;
   });
   return own ? PairDots::apply(at::TensorList(vectors), keep_first) : interaction_composed(vectors, keep_first);

@@ -14,6 +14,8 @@
 #include <ATen/ops/threshold_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "models/autocast.h"
+
 namespace cohort::models {
 namespace {
 
@@ -69,7 +71,7 @@ bool plain_matrix(const at::Tensor& tensor, int64_t dims) {
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool relu) {
-  const bool own = !at::tracer::impl::is_dispatch_enabled() && plain_matrix(x, 2) && plain_matrix(weight, 2) && plain_matrix(bias, 1) && x.size(0) > 0 &&
+  const bool own = !at::tracer::impl::is_dispatch_enabled() && !autocast_is_on() && plain_matrix(x, 2) && plain_matrix(weight, 2) && plain_matrix(bias, 1) && x.size(0) > 0 &&
                    weight.size(0) >= kFewestOutputs && product_handle().has_value();
   if (own) return LinearProduct::apply(x, weight, bias, relu);
   at::Tensor y = at::linear(x, weight, bias);

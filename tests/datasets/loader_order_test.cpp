@@ -10,6 +10,7 @@
 #include "core/philox.h"
 #include "datasets/loader/block_order.h"
 #include "datasets/loader/load_schedule.h"
+#include "datasets/loader/recut_order.h"
 #include "datasets/loader/row_order.h"
 
 namespace cohort::datasets {
@@ -129,6 +130,49 @@ void expect_windows_hold(const Case& c, uint64_t epoch, const Steps& all) {
   int reads = 0;
   for (const auto& [chunk, count] : times) reads += count;
   EXPECT_LE(reads, static_cast<int>(training_chunks(*c.grid, c.parts).size()) + static_cast<int>(c.shape.lanes) - 1);
+}
+
+/// The windows of every lane hold the chunks of its rows at the steps where it takes them.
+void expect_covering_windows(const Case& c, const RowOrder& order, uint64_t epoch, const Steps& all) {
+  const auto rows = order.epoch(epoch);
+  for (int64_t lane = 0; lane < order.shape().lanes; ++lane) {
+    const std::vector<EpochOrder::Window> windows = rows->windows(lane);
+    for (uint64_t step = 0; step < all.size(); ++step)
+      for (const uint64_t row : all[step][static_cast<std::size_t>(lane)]) {
+        const auto chunk = static_cast<uint32_t>(c.grid->place(row).chunk);
+        ASSERT_TRUE(std::any_of(windows.begin(), windows.end(), [&](const EpochOrder::Window& w) {
+          return w.first_step <= step && step <= w.last_step && std::find(w.chunks.begin(), w.chunks.end(), chunk) != w.chunks.end();
+        }));
+      }
+  }
+}
+
+TEST(RowOrder, CutOverOtherLanesTakesTheSameRowsInTheSameSteps) {
+  for (uint64_t number = 0; number < 200; ++number) {
+    SCOPED_TRACE("case " + std::to_string(number));
+    const Case c(number);
+    for (const bool block : {false, true}) {
+      const std::shared_ptr<const RowOrder> order = c.order(block);
+      const Steps expected = steps_of(*order, 1);
+      for (const int64_t lanes : {1, 2, 4, 16, 64}) {
+        const auto recut = make_recut_order(order, lanes);
+        EXPECT_EQ(recut->shape().lanes, lanes);
+        const Steps steps = steps_of(*recut, 1);
+        ASSERT_EQ(steps.size(), expected.size());
+        for (std::size_t s = 0; s < steps.size(); ++s) {
+          std::vector<uint64_t> joined, whole;
+          for (std::size_t lane = 0; lane < steps[s].size(); ++lane) {
+            const Slice slice = recut->shape().slice(s, static_cast<int64_t>(lane));
+            ASSERT_EQ(steps[s][lane].size(), slice.end - slice.begin);
+            joined.insert(joined.end(), steps[s][lane].begin(), steps[s][lane].end());
+          }
+          for (const auto& lane : expected[s]) whole.insert(whole.end(), lane.begin(), lane.end());
+          ASSERT_EQ(joined, whole);
+        }
+        if (block) expect_covering_windows(c, *recut, 1, steps);
+      }
+    }
+  }
 }
 
 TEST(RowOrder, IsAPermutationForAnyRowsBatchRanksAndLanesResumableAnywhere) {

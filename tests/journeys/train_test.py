@@ -128,6 +128,28 @@ class Journey(unittest.TestCase):
         end = json.loads(run(*command[1:], ranks=2).stdout)
         self.assertEqual(end["weights_sha256"], whole["weights_sha256"])
 
+    def test_fast_trains_alike_on_any_ranks_and_says_what_it_gave_up(self):
+        experiment = self.experiment()
+        more = ["--set", "artifact.name=''", "--set", "train.epochs=2"]
+        elastic = self.train(experiment, "elastic", *more)
+        for ranks, threads, lanes in ((1, 2, 1), (3, 1, 4), (5, 1, 8)):
+            fast = self.train(experiment, f"fast{ranks}", *more, "--set", "train.determinism='fast'", "--set", f"train.threads={threads}", ranks=ranks)
+            self.assertEqual((fast["determinism"], fast["lanes"], fast["steps"]), ("fast", lanes, elastic["steps"]))
+            self.assertAlmostEqual(fast["metrics"]["test"]["auc"], elastic["metrics"]["test"]["auc"], delta=0.02)
+            self.assertEqual(json.loads(run("audit", fast["run"], "--json").stdout)["problems"], [], "the rows of every step are those of the experiment's order")
+
+    def test_a_fast_run_resumes_on_other_ranks_with_a_warning(self):
+        experiment = self.experiment()
+        runs = os.path.join(self.folder, "runs-fast-stopped")
+        command = [PROGRAM, "train", experiment, "--data", self.data, "--runs", runs, "--set", "artifact.name=''", "--set", "train.epochs=40",
+                   "--set", "train.determinism='fast'", "--set", "early_stopping.patience=0", "--resume", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.assertEqual(stop_once_running(process, os.path.join(runs, "journey")), 75)
+        done = run(*command[1:], ranks=3)
+        self.assertEqual(json.loads(done.stdout)["attempts"], 2)
+        self.assertIn("ranks differs since", done.stderr)
+        self.assertIn("the result's bits depend on the number of ranks (3)", done.stderr)
+
     def test_the_artifact_scores_like_the_run_and_like_onnx_runtime(self):
         report = self.train(self.experiment(), "served", ranks=2)
         registry = os.path.join(self.folder, "registry")

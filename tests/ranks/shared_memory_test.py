@@ -27,7 +27,7 @@ def with_shared_memory(size, *command):
 class SmallSharedMemory(unittest.TestCase):
     def test_a_run_that_finds_too_little_at_its_start_says_so_once(self):
         for ranks in (2, 3):
-            done = with_shared_memory("512k", "mpirun", "-n", ranks, PROGRAM, "runs", "/nowhere")
+            done = with_shared_memory("512k", "mpirun", "-n", ranks, PROGRAM, "verify", "/nowhere")
             self.assertNotEqual(done.returncode, 0)
             self.assertEqual(done.stderr.count("shared memory is too small"), 1, done.stderr)
             self.assertRegex(done.stderr, r"ranks need [0-9.]+ MiB, /dev/shm has 0\.[0-9] MiB free")

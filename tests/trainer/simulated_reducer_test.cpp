@@ -24,6 +24,7 @@ void fill_lanes(GradientReducer& reducer, int step) {
     };
     LaneGradient gradient(reducer, lane);
     for (int64_t i = 0; i < reducer.layout().tail().floats; ++i) gradient.tail()[i] = value(i);
+    gradient.tail()[reducer.layout().overflow() - reducer.layout().tail().begin] = 0;
     for (std::size_t p = 0; p < reducer.layout().parameters().size(); ++p) {
       std::vector<float> values;
       for (int64_t i = 0; i < reducer.layout().parameters()[p].numel; ++i) values.push_back(value(100 * static_cast<int64_t>(p + 1) + i));

@@ -112,6 +112,10 @@ struct Setting {
   int64_t bucket_bytes = 1 << 20;
   std::string plan = "row_wise";
   tests::Windows windows = tests::Windows::kShared;
+  int intra_op_threads = 1;
+  models::Precision precision = models::Precision::kFloat32;
+  bool compress = false;
+  double loss_scale = LossScaler::kFirst;  ///< at the start
 };
 
 inline EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& name, int ranks) {
@@ -139,7 +143,8 @@ struct Result {
   }
   std::string weights;
   std::string state;  ///< of the optimizer's table rows
-  std::vector<double> losses;
+  std::vector<double> losses, scales;
+  std::vector<bool> skipped;
   bool operator==(const Result&) const = default;
 };
 
@@ -159,8 +164,8 @@ struct SmallRun {
     if (setting.net != "dense") spec.layout.categorical = {{"user", kUsers}, {"colour", kColours}};
   }
 
-  /// Four steps on this rank; the result is whole on rank 0.
-  Result on(core::Communicator& comm) const {
+  /// Some steps on this rank; the result is whole on rank 0.
+  Result on(core::Communicator& comm, uint64_t steps = 4) const {
     Result result;
     ModelState state(spec, comm, plan_of(table_shapes(shape_of(spec).tables), setting.plan, comm.size()));
     LaneWorkers workers(setting.threads);
@@ -171,7 +176,9 @@ struct SmallRun {
       replicas.back().net->train();
     }
     TrainStep step(state, replicas, workers, *objective, choices.optimizer, comm,
-                   {.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm, .seed = 9});
+                   {.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm,
+                    .intra_op_threads = setting.intra_op_threads, .precision = setting.precision, .compress = setting.compress, .seed = 9});
+    step.scaler().state.scale = setting.loss_scale;
     std::vector<std::unique_ptr<MadeLane>> kept;
     const auto prepare = [&](uint64_t number) {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
@@ -183,11 +190,13 @@ struct SmallRun {
     };
     prepare(0);
     step.settle();
-    for (uint64_t number = 0; number < 4; ++number) {
+    for (uint64_t number = 0; number < steps; ++number) {
       const StepOutcome outcome = step.run(step.optimizer().base_rate());
+      result.losses.push_back(outcome.loss);
+      result.skipped.push_back(outcome.skipped);
+      result.scales.push_back(step.scaler().state.scale);
       prepare(number + 1);
       step.settle();
-      result.losses.push_back(outcome.loss);
     }
     const models::NamedTensors weights = state.gather(), rows = state.tables().gather_state();
     if (comm.is_root()) {

@@ -1,21 +1,26 @@
 // Whole steps: the bits of parameters, tables and running state under any number of ranks and threads, any buckets and any plan.
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/thread_communicator.h"
 #include "tests/trainer/small_run.h"
+#include "trainer/options.h"
 
 namespace cohort::trainer {
 namespace {
 
-Result train(const Setting& setting) {
+Result train(const Setting& setting, uint64_t steps = 4) {
   const SmallRun run(setting);
   Result result;
   tests::run_ranks(setting.ranks, [&](core::Communicator& comm) {
-    Result mine = run.on(comm);
+    Result mine = run.on(comm, steps);
     if (comm.is_root()) result = std::move(mine);
   }, setting.windows);
   return result;
 }
+
+Result initial(const Setting& setting) { return train(setting, 0); }
 
 void expect_same_everywhere(Setting setting, const std::vector<int>& rank_counts, const std::vector<std::string>& plans) {
   const Result expected = train(setting);
@@ -54,6 +59,90 @@ TEST(TrainStep, TheNormIsCutAlikeOverShardedParameters) {
     for (const std::string& plan : kPlans)
       for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone})
         EXPECT_EQ(train({.net = "bags", .clip_norm = 0.05, .ranks = ranks, .plan = plan, .windows = windows}), cut) << ranks << plan;
+}
+
+TEST(TrainStep, IntraOpThreadsComputeTheSameStepsUpToRounding) {
+  const Result one = train({.net = "bags"}), two = train({.net = "bags", .ranks = 2, .threads = 2, .intra_op_threads = 2});
+  ASSERT_EQ(two.losses.size(), one.losses.size());
+  for (std::size_t i = 0; i < one.losses.size(); ++i) EXPECT_NEAR(two.losses[i], one.losses[i], 1e-5);
+}
+
+TEST(TrainStep, LowerPrecisionHasTheSameBitsEverywhere) {
+  for (const models::Precision precision : {models::Precision::kBFloat16, models::Precision::kFloat16}) {
+    for (const char* net : {"embeddings", "bags"}) {
+      Setting setting{.net = net, .precision = precision};
+      const Result expected = train(setting);
+      EXPECT_EQ(expected.skipped, std::vector<bool>(4, false));
+      EXPECT_NE(expected.weights, train({.net = net}).weights) << "products are rounded";
+      EXPECT_NEAR(expected.losses.back(), train({.net = net}).losses.back(), 0.02);
+      for (const int ranks : {1, 2, 3})
+        for (const int threads : {1, 2})
+          for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone}) {
+            setting.ranks = ranks, setting.threads = threads, setting.windows = windows, setting.plan = "mixed";
+            EXPECT_EQ(train(setting), expected) << net << ' ' << ranks << " ranks, " << threads << " threads" << (windows == tests::Windows::kNone ? ", messages" : "");
+          }
+    }
+  }
+}
+
+TEST(TrainStep, AStepThatOverflowsIsSkippedByAllRanksAndChangesNothing) {
+  const double huge = std::ldexp(1.0, 24);
+  for (const char* optimizer : {"name = \"adagrad\"", "name = \"adam\""}) {
+    const Result some = train({.optimizer = optimizer, .precision = models::Precision::kFloat16, .loss_scale = huge});
+    EXPECT_TRUE(some.skipped.front()) << "the gradient of the first step is too large at this scale";
+    EXPECT_EQ(some.scales.front(), huge / 2);
+    for (const int ranks : {2, 3})
+      for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone})
+        EXPECT_EQ(train({.optimizer = optimizer, .ranks = ranks, .windows = windows, .precision = models::Precision::kFloat16, .loss_scale = huge}), some) << ranks;
+    // All of four steps: at 2^40 and three halves of it.
+    const Result none = train({.optimizer = optimizer, .ranks = 2, .precision = models::Precision::kFloat16, .loss_scale = std::ldexp(1.0, 40)});
+    EXPECT_EQ(none.skipped, std::vector<bool>(4, true));
+    EXPECT_EQ(none.weights, initial({}).weights);
+    EXPECT_EQ(none.state, initial({.optimizer = optimizer}).state);
+  }
+}
+
+TEST(TrainStep, TheLossScaleLeavesNoTraceInTheGradient) {
+  // Powers of two: where nothing overflows or underflows, float16 rounds alike at any scale.
+  const Result at_512 = train({.precision = models::Precision::kFloat16, .loss_scale = 512}), at_1024 = train({.precision = models::Precision::kFloat16, .loss_scale = 1024});
+  for (std::size_t i = 0; i < at_512.losses.size(); ++i) EXPECT_NEAR(at_512.losses[i], at_1024.losses[i], 1e-4);
+}
+
+TEST(TrainStep, CompressedMessagesTrainAlike) {
+  const Result exact = train({.net = "bags", .ranks = 3, .windows = tests::Windows::kNone});
+  const Result rounded = train({.net = "bags", .ranks = 3, .windows = tests::Windows::kNone, .compress = true});
+  EXPECT_NE(rounded.weights, exact.weights);
+  for (std::size_t i = 0; i < exact.losses.size(); ++i) EXPECT_NEAR(rounded.losses[i], exact.losses[i], 0.01);
+}
+
+TEST(TrainOptions, OnlyFastCompresses) {
+  const auto errors_of = [](const std::string& text) -> std::string {
+    const core::TomlDocument document = core::TomlDocument::parse(text, "options.toml");
+    core::Diagnostics diagnostics(document);
+    core::read_options<TrainOptions>(document, diagnostics);
+    try {
+      diagnostics.throw_if_errors();
+    } catch (const core::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(errors_of("compress = \"bf16\"\ndeterminism = \"fast\"\n"), "");
+  const std::string refused = errors_of("compress = \"bf16\"\n");
+  EXPECT_NE(refused.find("set train.determinism = \"fast\""), std::string::npos) << refused;
+}
+
+TEST(TrainOptions, FastTakesTheFewestLanesThatGiveEveryRankOne) {
+  TrainOptions options;
+  options.lanes = 8;
+  options.threads = 3;
+  EXPECT_EQ(options.step_lanes(3), 8);
+  EXPECT_EQ(options.lane_threads(), 3);
+  EXPECT_EQ(options.intra_op_threads(), 1);
+  options.determinism = "fast";
+  for (const auto& [ranks, lanes] : {std::pair{1, 1}, {2, 2}, {3, 4}, {5, 8}, {9, 16}}) EXPECT_EQ(options.step_lanes(ranks), lanes);
+  EXPECT_EQ(options.lane_threads(), 1);
+  EXPECT_EQ(options.intra_op_threads(), 3);
 }
 
 TEST(TrainStep, ARowWiseRuleWithDecayRefusesATableCutByColumns) {
