@@ -49,6 +49,11 @@ def main():
         lanes.add(report["lanes"])
         return report["samples_per_second"]
 
+    def fast(net, steps, batch):
+        # Determinism "fast": a lane a rank, and no demand for deterministic algorithms.
+        return harness.last_json(harness.run("mpirun", "-n", RANKS, options.steps_program, "--net", net, "--batch", batch, "--steps", steps,
+                                             "--lanes", RANKS, "--fast"))["samples_per_second"]
+
     def alone(net, steps, batch):
         # A process alone has the lanes that a rank has in the run on all ranks.
         command = [options.steps_program, "--net", net, "--batch", batch, "--steps", steps, "--lanes", options.lanes // RANKS, "--alone"]
@@ -64,6 +69,7 @@ def main():
         figures = harness.alternate({
             "cohort": lambda: ours("dlrm", options.steps, options.batch),
             "compute alone": lambda: alone("dlrm", options.steps, options.batch),
+            "cohort, fast": lambda: fast("dlrm", options.steps, options.batch),
             "TorchRec": lambda: peer("dlrm_torchrec.py", options.steps, options.batch),
             "DDP, sparse gradients": lambda: peer("dlrm_ddp.py", "dlrm", max(1, options.steps // 5), options.batch),
         }, options.repetitions, "samples/s")
@@ -73,6 +79,7 @@ def main():
         figures = harness.alternate({
             "cohort": lambda: ours("mlp", 5 * options.steps, MLP_BATCH),
             "compute alone": lambda: alone("mlp", 5 * options.steps, MLP_BATCH),
+            "cohort, fast": lambda: fast("mlp", 5 * options.steps, MLP_BATCH),
             "DDP, fused Adam": lambda: peer("dlrm_ddp.py", "mlp", 5 * options.steps, MLP_BATCH),
         }, options.repetitions, "samples/s")
         harness.record("mlp_vs_ddp", f"MLP steps on {RANKS} ranks, {MLP_BATCH} rows a rank, {sorted(lanes)} lanes", figures, ["cohort"],

@@ -23,7 +23,7 @@ using namespace cohort;
 struct Arguments {
   std::string net = "dlrm", plan = "row_wise";
   int64_t batch = 1024, steps = 30, lanes = 4, threads = 1, bucket_kib = 4096;
-  bool alone = false;
+  bool alone = false, fast = false;
 };
 
 struct Choices {
@@ -83,7 +83,7 @@ trainer::Placement placement_of(const std::string& name) {
 }
 
 int run(const Arguments& arguments) {
-  trainer::make_deterministic();
+  if (!arguments.fast) trainer::make_deterministic();
   trainer::keep_freed_memory();
   models::register_builtin_models();
   const std::unique_ptr<core::Communicator> comm = arguments.alone ? core::make_self_communicator() : core::make_communicator();
@@ -93,7 +93,11 @@ int run(const Arguments& arguments) {
   models::Layout layout{.dense_width = dlrm ? 13 : 64, .categorical = {}, .sequences = {}};
   if (dlrm)
     for (int64_t t = 0; t < kTables; ++t) layout.categorical.push_back({"t" + std::to_string(t), kRows});
-  const trainer::NetSpec spec{.model = choices.model.name(), .options = std::shared_ptr<const void>(choices.model.data(), [](const void*) {}), .layout = layout, .outputs = 1, .seed = 1};
+  const trainer::NetSpec spec{.model = choices.model.name(),
+                              .options = std::shared_ptr<const void>(choices.model.data(), [](const void*) {}),
+                              .layout = layout,
+                              .outputs = 1,
+                              .seed = 1};
   const auto objective = models::make_objective(choices.objective, 2);
   trainer::ModelState state(spec, *comm, trainer::uniform_plan(trainer::table_shapes(trainer::shape_of(spec).tables), placement_of(arguments.plan), comm->size()));
   trainer::LaneWorkers workers(static_cast<int>(arguments.threads));
@@ -175,6 +179,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads, "lanes computed at once by a rank");
   app.add_option("--bucket-kib", arguments.bucket_kib, "size of a bucket");
   app.add_option("--plan", arguments.plan, "table_wise, row_wise, column_wise, replicated");
+  app.add_flag("--fast", arguments.fast, "without deterministic algorithms");
   app.add_flag("--alone", arguments.alone, "one rank without a communicator");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -69,8 +69,8 @@ void require_writable_registry(const std::filesystem::path& registry, const Arti
   if (!options.name.empty()) Registry(registry).require_writable();
 }
 
-nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained, const models::NamedTensors& weights, RunFolder& run,
-                               const std::filesystem::path& registry) {
+nlohmann::ordered_json publish(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::Trained& trained,
+                               const models::NamedTensors& weights, RunFolder& run, const std::filesystem::path& registry) {
   const Experiment& experiment = prepared.experiment;
   const auto& info = run.info();
   const models::ServedNet net = trainer::served_net(trained.state, *prepared.objective, weights);

@@ -190,7 +190,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .checkpoints = folder / "checkpoints", .resume = request.resume,
-                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()}, {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
+                          .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()},
+                                       {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
                           .environment = environment_of(e, comm)};
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;

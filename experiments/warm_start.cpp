@@ -44,7 +44,8 @@ WarmStart::WarmStart(const StartOptions& options) : options_(options), contents_
 
 void WarmStart::grow_vocabulary(datasets::CategoricalFeature& feature, const datasets::CategoricalFeature& earlier) {
   if (feature.dtype != earlier.dtype)
-    throw core::usage_error(fmt::format("start.from: column '{}' holds {} there and other values here", feature.column, earlier.dtype == datasets::DType::kString ? "text" : "integers"),
+    throw core::usage_error(fmt::format("start.from: column '{}' holds {} there and other values here", feature.column,
+                                        earlier.dtype == datasets::DType::kString ? "text" : "integers"),
                             "import it with the same type, or start anew");
   const auto merge = [&](auto& now, const auto& then, const auto& text_of) {
     std::remove_cvref_t<decltype(now)> merged = now;
@@ -72,8 +73,10 @@ void WarmStart::grow_vocabulary(datasets::CategoricalFeature& feature, const dat
 datasets::FittedFeatures WarmStart::grow(const datasets::FittedFeatures& fitted) {
   datasets::FittedFeatures grown = fitted;
   const datasets::FittedFeatures& earlier = contents_.features;
-  if (grown.dense.size() != earlier.dense.size() || grown.categorical.size() != earlier.categorical.size() || grown.sequences.size() != earlier.sequences.size())
-    throw core::usage_error(fmt::format("start.from: {} has other features than this experiment", options_.from), "train with the features that it was trained with, or start anew");
+  if (grown.dense.size() != earlier.dense.size() || grown.categorical.size() != earlier.categorical.size() ||
+      grown.sequences.size() != earlier.sequences.size())
+    throw core::usage_error(fmt::format("start.from: {} has other features than this experiment", options_.from),
+                            "train with the features that it was trained with, or start anew");
   for (const datasets::DenseFeature& feature : fitted.dense) same_column(earlier.dense, feature, options_.from);
   grown.dense = earlier.dense;
   for (datasets::CategoricalFeature& feature : grown.categorical) grow_vocabulary(feature, same_column(earlier.categorical, feature, options_.from));
