@@ -66,7 +66,7 @@ def record(name, what, figures, ours, options, before, versions, unit="rows/s", 
     for pair, ratio in ratios.items():
         print(f"  {pair:<44} {ratio:.2f}")
     result = {"what": what, "unit": unit, "date": datetime.date.today().isoformat(), "machine": before, "versions": versions,
-              "options": {key: str(value) for key, value in options.items() if key not in ("program", "work", "out")}, "figures": figures, "medians": medians, "ratios": ratios}
+              "options": {key: str(value) for key, value in options.items() if key not in ("program", "work", "out", "peers", "steps_program")}, "figures": figures, "medians": medians, "ratios": ratios}
     target = options["out"] or ROOT / "bench" / "results" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n")
