@@ -21,8 +21,6 @@ class BucketPlan {
   int64_t parameters_in(std::size_t bucket) const { return parameters_in_[bucket]; }
   /// What `rank` sums and updates of a bucket: whole lines, as even as can be; may be empty.
   FlatRange slice(std::size_t bucket, int rank) const;
-  /// Floats of the longest slice of a bucket: rank 0's.
-  int64_t slice_floats(std::size_t bucket) const { return slice(bucket, 0).floats; }
   /// All slices of a rank, neighbours merged, in buffer order.
   std::vector<FlatRange> owned(int rank) const;
 

@@ -203,11 +203,4 @@ std::vector<at::Tensor> EmbeddingTables::own_values() const {
   return views;
 }
 
-int64_t EmbeddingTables::own_floats() const {
-  int64_t floats = 0;
-  for (std::size_t s = 0; s < own_shards().size(); ++s)
-    floats += own_shards()[s].stored_rows() * (own_shards()[s].where.columns + (s < state_width_.size() ? state_width_[s] : 0));
-  return floats;
-}
-
 }  // namespace cohort::trainer

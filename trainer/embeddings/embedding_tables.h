@@ -71,7 +71,6 @@ class EmbeddingTables {
 
   /// The values of the own shards, as views, one a shard.
   std::vector<at::Tensor> own_values() const;
-  int64_t own_floats() const;
 
  private:
   at::Tensor gather_parts(std::size_t table, int64_t columns_of_whole, bool per_element, const std::function<const float*(std::size_t, int64_t)>& row) const;

@@ -19,8 +19,9 @@ struct AreaEntry {
   int64_t rows = 0, nodes = 0, vectors = 0;
 };
 
-COHORT_VECTOR_CODE void add_rows(const float* a, const float* b, float* out, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = a[i] + b[i];
+void add_rows(const float* a, const float* b, float* out, int64_t n) {
+  const auto floats = static_cast<std::size_t>(n);
+  add({a, floats}, {b, floats}, out);
 }
 
 COHORT_VECTOR_CODE void scale_row(const float* a, float factor, float* out, int64_t n) {
