@@ -150,9 +150,10 @@ int run(const Arguments& arguments) {
       comm->barrier();
       begin = std::chrono::steady_clock::now();
     }
-    loss = step.run(step.optimizer().base_rate()).loss;
+    step.run(step.optimizer().base_rate());
     prepare(number + 1);
     step.settle();
+    loss = step.outcome().loss;
   }
   comm->barrier();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

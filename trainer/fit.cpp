@@ -77,10 +77,11 @@ class Loop {
     while (step_ < total_steps_ && !ended_ && !stopped) {
       const Clock::time_point before = Clock::now();
       const Ahead now = ahead;
-      stopped = train_step(now, step_ == resumed_at);
-      ++step_;
+      const uint64_t step = step_++;
+      begin_step(now, step == resumed_at);
       if (step_ < total_steps_) ahead = prepare(loader);
       step_runner_.settle();
+      stopped = end_step(now);
       count_time(now.global_rows, before, resumed_at);
       progress.update(step_, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, loss_));
       if (comm_.is_root()) sink_.status(step_, total_steps_, now.epoch, loss_, rows_per_second());
@@ -110,11 +111,16 @@ class Loop {
     return ahead;
   }
 
-  /// The step prepared before; returns whether any rank was asked to stop.
-  bool train_step(const Ahead& now, bool check_generator) {
+  /// Starts the step prepared before.
+  void begin_step(const Ahead& now, bool check_generator) {
     const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
-    const StepOutcome outcome = step_runner_.run(optimizer_.base_rate() * schedule_.factor(now.step));
+    step_runner_.run(optimizer_.base_rate() * schedule_.factor(now.step));
     if (check_generator) refuse_moved_generator(generator_before);
+  }
+
+  /// Returns whether any rank was asked to stop.
+  bool end_step(const Ahead& now) {
+    const StepOutcome outcome = step_runner_.outcome();
     loss_ = outcome.loss;
     if (!std::isfinite(loss_))
       throw core::failed_error(fmt::format("the loss became {} at step {} (epoch {})", loss_, now.step, now.epoch + 1),

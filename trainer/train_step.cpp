@@ -113,10 +113,11 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
   next_ = std::move(next);
 }
 
-StepOutcome TrainStep::run(double rate) {
+void TrainStep::run(double rate) {
   Prepared step = std::move(*next_);
   next_.reset();
-  StepOutcome outcome;
+  StepOutcome& outcome = outcome_;
+  outcome = {};
   std::size_t area_bytes = 0;
   // Lane weights are added in lane order: the same number on any number of ranks.
   for (const std::span<const std::byte> message : board_.read(step.rows.step)) {
@@ -149,10 +150,10 @@ StepOutcome TrainStep::run(double rate) {
   const FlatLayout& layout = state_.layout();
   outcome.loss = static_cast<double>(gradient[layout.loss()]);
   outcome.stop = gradient[layout.stop()] > 0;
-  if (!std::isfinite(outcome.loss)) return outcome;
+  if (!std::isfinite(outcome.loss)) return;
   outcome.skipped = gradient[layout.overflow()] > 0;
   scaler_.after_step(!outcome.skipped);
-  if (outcome.skipped) return outcome;
+  if (outcome.skipped) return;
 
   if (tables) {
     const AddSeconds timed(table_seconds_.update);
@@ -170,7 +171,6 @@ StepOutcome TrainStep::run(double rate) {
   }
   if (layout.state_floats() > 0)
     std::memcpy(state_.state().data_ptr<float>(), gradient + layout.state_begin(), static_cast<std::size_t>(layout.state_floats()) * sizeof(float));
-  return outcome;
 }
 
 void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {

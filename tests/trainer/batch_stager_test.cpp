@@ -58,6 +58,7 @@ class SlowDevice final : public CopyEngine {
       return true;
     });
   }
+  void copy_back(const std::byte* device, std::byte* host, std::size_t bytes) override { copy(device, host, bytes); }
   std::unique_ptr<Mark> mark_copies() override { return std::make_unique<StreamMark>(*this, copies); }
   std::unique_ptr<Mark> mark_computing() override { return std::make_unique<StreamMark>(*this, computing); }
   void let_computing_wait(const Mark& copied) override { make_wait(computing, copies, copied); }

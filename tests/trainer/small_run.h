@@ -191,12 +191,13 @@ struct SmallRun {
     prepare(0);
     step.settle();
     for (uint64_t number = 0; number < steps; ++number) {
-      const StepOutcome outcome = step.run(step.optimizer().base_rate());
+      step.run(step.optimizer().base_rate());
+      prepare(number + 1);
+      step.settle();
+      const StepOutcome outcome = step.outcome();
       result.losses.push_back(outcome.loss);
       result.skipped.push_back(outcome.skipped);
       result.scales.push_back(step.scaler().state.scale);
-      prepare(number + 1);
-      step.settle();
     }
     const models::NamedTensors weights = state.gather(), rows = state.tables().gather_state();
     if (comm.is_root()) {

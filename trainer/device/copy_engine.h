@@ -25,6 +25,8 @@ class CopyEngine : public datasets::MemorySource {
 
   /// Asks the stream of copies for a copy from page-locked to device memory, and returns at once.
   virtual void copy(const std::byte* host, std::byte* device, std::size_t bytes) = 0;
+  /// The same in the other direction.
+  virtual void copy_back(const std::byte* device, std::byte* host, std::size_t bytes) = 0;
   virtual std::unique_ptr<Mark> mark_copies() = 0;
   virtual std::unique_ptr<Mark> mark_computing() = 0;
   /// What is asked of a stream from here on waits until the mark of the other stream is reached; the caller doesn't wait.

@@ -55,6 +55,9 @@ class CudaCopyEngine final : public CopyEngine {
   void copy(const std::byte* host, std::byte* device, std::size_t bytes) override {
     check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, copies_), "copying a batch");
   }
+  void copy_back(const std::byte* device, std::byte* host, std::size_t bytes) override {
+    check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, copies_), "copying from the device");
+  }
   std::unique_ptr<Mark> mark_copies() override { return std::make_unique<CudaMark>(copies_); }
   std::unique_ptr<Mark> mark_computing() override { return std::make_unique<CudaMark>(computing()); }
   void let_computing_wait(const Mark& copied) override { wait_for(computing(), copied); }

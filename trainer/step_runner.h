@@ -1,0 +1,55 @@
+// What the loop knows of a step, wherever it is computed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/loader/loader.h"
+#include "datasets/loader/row_sum.h"
+#include "trainer/flat_layout.h"
+#include "trainer/loss_scaler.h"
+#include "trainer/optimizer.h"
+
+namespace cohort::trainer {
+
+/// What a step was.
+struct StepOutcome {
+  double loss = 0;          ///< Σ weight·loss / Σ weight over the global batch
+  double weight = 0;        ///< Σ of row weight × class weight over the global batch
+  datasets::RowSum used;    ///< of the rows that the lanes were computed from
+  bool stop = false;        ///< a rank was asked to stop
+  bool skipped = false;     ///< a gradient wasn't finite in float16: nothing was changed, and the loss's scale is smaller now
+};
+
+/// Seconds that the tables took on this rank since the beginning, waiting for other ranks left out.
+struct TableSeconds {
+  double lookup = 0, exchange = 0, update = 0;
+  uint64_t steps = 0;
+};
+
+/// A step goes: run() computes and updates what was prepared, prepare() looks at the rows of the next one, settle() lets every rank see both, and outcome()
+/// tells what run() came to. On a device run() only asks for the work, prepare() goes on beside it, and outcome() waits. All are collective, as are construction and
+/// destruction. The bits of parameters and tables don't depend on ranks, threads, buckets or the embedding plan.
+class StepRunner {
+ public:
+  virtual ~StepRunner() = default;
+
+  /// Of this rank: [first, last).
+  virtual int64_t first_lane() const = 0;
+  virtual int64_t last_lane() const = 0;
+  virtual Optimizer& optimizer() = 0;
+  virtual LossScaler& scaler() = 0;
+  virtual const TableSeconds& table_seconds() const = 0;
+  /// Of each rank: the ranges of the dense parameters that it updates.
+  virtual const std::vector<std::vector<FlatRange>>& owned() const = 0;
+
+  /// The rows of this rank's lanes of the next step.
+  virtual void prepare(datasets::Loader::Step rows) = 0;
+  /// Computes and updates the step prepared last. `rate`: the optimizer's for this step.
+  virtual void run(double rate) = 0;
+  virtual void settle() = 0;
+  /// Where the loss isn't finite, nothing was changed.
+  virtual StepOutcome outcome() = 0;
+};
+
+}  // namespace cohort::trainer
