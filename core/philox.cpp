@@ -10,18 +10,16 @@
 #endif
 
 #include "core/normal_quantile.h"
+#include "core/philox_rounds.h"
 
 namespace cohort::core {
 namespace {
 
-// Multipliers and Weyl constants of Salmon et al., § 4.3.
-constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
-constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
-constexpr int kRounds = 10;
+constexpr uint32_t kMultiplier0 = Philox::kMultiplier0, kMultiplier1 = Philox::kMultiplier1, kWeyl0 = Philox::kWeyl0, kWeyl1 = Philox::kWeyl1;
+constexpr int kRounds = Philox::kRounds;
+constexpr float kUnit24 = Philox::kUnit24;
 
 constexpr std::size_t kWords = 4;
-constexpr float kUnit24 = 1.0f / 16777216.0f;
-
 // The filling functions compute this many blocks at a time.
 constexpr std::size_t kWide = 32;
 
@@ -114,15 +112,9 @@ std::array<uint32_t, 2> key_of(uint64_t seed, std::string_view purpose) {
 }  // namespace
 
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
-  for (int round = 0; round < kRounds; ++round) {
-    const uint64_t p0 = uint64_t{kMultiplier0} * counter[0];
-    const uint64_t p1 = uint64_t{kMultiplier1} * counter[2];
-    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(p1),
-               static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(p0)};
-    key[0] += kWeyl0;
-    key[1] += kWeyl1;
-  }
-  return counter;
+  uint32_t words[4] = {counter[0], counter[1], counter[2], counter[3]};
+  philox_rounds(words, key[0], key[1]);
+  return {words[0], words[1], words[2], words[3]};
 }
 
 KeyedRandom::KeyedRandom(uint64_t seed, std::string_view purpose, uint32_t a, uint32_t b) : key_(key_of(seed, purpose)), a_(a), b_(b) {}
@@ -166,10 +158,13 @@ void KeyedRandom::fill_uniform(std::span<float> out, uint64_t first) const {
   });
 }
 
-void KeyedRandom::fill_mask(std::span<float> out, float keep, float value, uint64_t first) const {
-  // u·2⁻²⁴ < keep exactly when the integer u is below keep·2²⁴ rounded up.
+uint32_t KeyedRandom::threshold_of(float keep) {
   const double scaled = std::ceil(static_cast<double>(keep) * 0x1p24);
-  const auto threshold = static_cast<int32_t>(std::min(std::max(scaled, 0.0), 0x1p24));
+  return static_cast<uint32_t>(std::min(std::max(scaled, 0.0), 0x1p24));
+}
+
+void KeyedRandom::fill_mask(std::span<float> out, float keep, float value, uint64_t first) const {
+  const auto threshold = static_cast<int32_t>(threshold_of(keep));
   for_pieces({key_, a_, b_}, first, out.size(), [=](std::size_t at, const uint32_t* in, std::size_t count) {
     write_mask(in, count, threshold, value, out.data() + at);
   });

@@ -39,6 +39,11 @@ class KeyedRandom {
   /// out[i] = uniform_float(first + i) < keep ? value : 0: a scaled dropout mask.
   void fill_mask(std::span<float> out, float keep, float value, uint64_t first = 0) const;
 
+  /// The smallest n with n·2⁻²⁴ ≥ keep: u·2⁻²⁴ < keep exactly when the integer u is below it.
+  static uint32_t threshold_of(float keep);
+  /// What the stream is keyed by, for those who draw from it elsewhere.
+  std::array<uint32_t, 2> key() const { return key_; }
+
  private:
   std::array<uint32_t, 2> key_;
   uint32_t a_, b_;

@@ -15,6 +15,7 @@
 #include "experiments/publish.h"
 #include "experiments/run_folder.h"
 #include "experiments/true_probability.h"
+#include "trainer/device/choose_device.h"
 #include "trainer/fit.h"
 #include "trainer/lane_workers.h"
 #include "trainer/stop_request.h"
@@ -102,8 +103,9 @@ void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const 
 }
 
 /// What the bits depend on besides the experiment.
-nlohmann::json environment_of(const Experiment& experiment, core::Communicator& comm) {
+nlohmann::json environment_of(const Experiment& experiment, const trainer::Device* device, core::Communicator& comm) {
   nlohmann::json environment = nlohmann::json::parse(bits_environment().dump());
+  environment["device"] = device != nullptr ? device->name() : "processors";
   if (experiment.train.fast()) environment.update({{"ranks", comm.size()}, {"train.threads", experiment.train.threads}});
   return environment;
 }
@@ -138,6 +140,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   if (!experiment.train.fast()) trainer::make_deterministic();
   trainer::keep_freed_memory();
   agree_on_environment(comm);
+  const std::shared_ptr<trainer::Device> device = trainer::choose_device(comm, experiment.train.device);
   if (comm.size() > experiment.train.step_lanes(comm.size()))
     throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), experiment.train.lanes),
                             fmt::format("start at most {} ranks, or raise train.lanes (it is part of the result), or set train.determinism = \"fast\"",
@@ -160,6 +163,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     require_writable_registry(request.registry, prepared.experiment.artifact);
     run = std::make_unique<RunFolder>(folder, request.resume);
     describe_run(run->info(), prepared, request, comm);
+    run->info()["device"] = device ? device->name() : "processors";
     run->save_info();
     if (gate.checked) core::write_file_durably(folder / kChecksFile, gate.file(prepared).dump(1) + "\n");
     core::write_file_durably(folder / "config.toml", core::Schema::of<Experiment>().to_toml(&prepared.experiment));
@@ -173,7 +177,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   std::optional<WarmStart> start;
   if (!prepared.experiment.start.from.empty()) core::together(comm, [&] { start.emplace(prepared.experiment.start); });
   const datasets::FittedFeatures features = features_of(prepared, folder, start, comm);
-  const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader);
+  const auto store = std::make_shared<const datasets::FeatureStore>(prepared.dataset, features, prepared.targets, prepared.experiment.loader,
+                                                                       device ? device->copies() : nullptr);
   const trainer::NetSpec spec = net_spec(prepared, features);
   PlannedTables tables = plan_embeddings(prepared, spec, *store, comm);
   trainer::Trained trained(spec, comm, tables.plan, static_cast<int>(prepared.experiment.train.threads));
@@ -189,10 +194,10 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .averaging = e.averaging, .train = e.train,
                           .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
-                          .checkpoints = folder / "checkpoints", .resume = request.resume,
+                          .device = device, .checkpoints = folder / "checkpoints", .resume = request.resume,
                           .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()},
                                        {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
-                          .environment = environment_of(e, comm)};
+                          .environment = environment_of(e, device.get(), comm)};
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
   const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);

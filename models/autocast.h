@@ -1,7 +1,9 @@
-// Lower precision in a net's forward and backward pass: libtorch's autocast on the CPU.
+// Lower precision in a net's forward and backward pass: libtorch's autocast.
 #pragma once
 
 #include <string>
+
+#include <c10/core/DeviceType.h>
 
 namespace cohort::models {
 
@@ -15,16 +17,17 @@ Precision precision_named(const std::string& name);
 /// parameter is rounded anew: libtorch's cache of rounded parameters is shared by all threads, and emptying it in one would change gradients in another.
 class Autocast {
  public:
-  explicit Autocast(Precision precision);
+  explicit Autocast(Precision precision, c10::DeviceType device = c10::DeviceType::CPU);
   ~Autocast();
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
 
  private:
+  c10::DeviceType device_;
   bool on_, cached_;
 };
 
-/// Whether this thread computes in lower precision: kernels for float32 alone must then stand back.
+/// Whether this thread computes in lower precision on processors: kernels for float32 alone must then stand back.
 bool autocast_is_on();
 
 }  // namespace cohort::models

@@ -44,11 +44,13 @@ at::Tensor look_up(const at::Tensor& table, const TableSpec& spec, const dataset
 
 void score_block(Net& net, const std::vector<at::Tensor>& embedded, Link link, int64_t dense_width, const datasets::RowBatch& rows, float* out) {
   const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> parameters = net.parameters();
+  const at::Device where = parameters.empty() ? at::Device(at::kCPU) : parameters.front().device();
   Batch batch;
-  batch.dense = pad_rows(dense_view(rows, dense_width));
-  for (const at::Tensor& vectors : embedded) batch.embedded.push_back(pad_rows(vectors));
+  batch.dense = pad_rows(dense_view(rows, dense_width)).to(where);
+  for (const at::Tensor& vectors : embedded) batch.embedded.push_back(pad_rows(vectors).to(where));
   Random random = Random::inactive();
-  const at::Tensor prediction = apply_link(link, net.forward(batch, random).at("logit")).contiguous();
+  const at::Tensor prediction = apply_link(link, net.forward(batch, random).at("logit")).to(at::kCPU).contiguous();
   std::memcpy(out, prediction.data_ptr<float>(), static_cast<std::size_t>(rows.rows * prediction.size(1)) * sizeof(float));
 }
 

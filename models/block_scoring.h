@@ -21,7 +21,7 @@ at::Tensor dense_view(const datasets::RowBatch& rows, int64_t dense_width);
 at::Tensor look_up(const at::Tensor& table, const TableSpec& spec, const datasets::RowBatch& rows, int64_t categorical_count);
 
 /// Predictions [rows, K] of at most kScoreBlock rows, `link` applied, into `out`. `embedded`: what look_up gives for each table. The net is in evaluation
-/// mode. Local; one thread a net.
+/// mode, on whatever device its parameters are; everything else is the host's. Local; one thread a net.
 void score_block(Net& net, const std::vector<at::Tensor>& embedded, Link link, int64_t dense_width, const datasets::RowBatch& rows, float* out);
 
 }  // namespace cohort::models

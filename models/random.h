@@ -7,11 +7,20 @@
 
 namespace cohort::models {
 
+/// Writes the numbers of a stream where tensors lie that aren't this processor's. Whoever makes the Random gives one.
+class DeviceNumbers {
+ public:
+  virtual ~DeviceNumbers() = default;
+  /// `out`: float32, contiguous. The stream of core::KeyedRandom(seed, "forward", step, stream), from its beginning: the step is the one that the device computes.
+  virtual void fill_mask(at::Tensor& out, uint64_t seed, uint32_t stream, float keep, float value) = 0;
+  virtual void fill_uniform(at::Tensor& out, uint64_t seed, uint32_t stream) = 0;
+};
+
 /// Numbers keyed by (seed, step, lane, call number): the same wherever the lane is computed. One object a lane and step.
 class Random {
  public:
-  Random(uint64_t seed, uint64_t step, int64_t lane, bool training)
-      : seed_(seed), step_(step), lane_(lane), training_(training) {}
+  Random(uint64_t seed, uint64_t step, int64_t lane, bool training, DeviceNumbers* device = nullptr)
+      : seed_(seed), step_(step), lane_(lane), training_(training), device_(device) {}
   /// For scoring: dropout is the identity.
   static Random inactive() { return Random(0, 0, 0, false); }
 
@@ -26,6 +35,7 @@ class Random {
   int64_t lane_;
   uint32_t calls_ = 0;
   bool training_;
+  DeviceNumbers* device_;
 };
 
 }  // namespace cohort::models

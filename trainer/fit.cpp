@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/progress.h"
 #include "trainer/checkpoint.h"
+#include "trainer/device/device_step.h"
 #include "trainer/owned_parts.h"
 #include "trainer/scoring.h"
 #include "trainer/train_step.h"
@@ -36,6 +37,20 @@ struct Stopwatch {
   uint64_t rows = 0;
 };
 
+std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& trained, core::Communicator& comm) {
+  const TrainStepOptions options{.lanes = in.train.step_lanes(comm.size()),
+                                 .bucket_bytes = in.train.bucket_kib << 10,
+                                 .clip_norm = in.train.clip_norm,
+                                 .intra_op_threads = static_cast<int>(in.train.intra_op_threads()),
+                                 .precision = models::precision_named(in.train.precision),
+                                 .compress = in.train.compress == "bf16",
+                                 .seed = in.net.seed};
+  if (!in.device) return std::make_unique<TrainStep>(trained.state, trained.replicas, trained.workers, *in.objective, in.optimizer, comm, options);
+  std::unique_ptr<DeviceTransport> transport = make_device_transport(comm, in.device->copies(), in.train.device_transport);
+  spdlog::info("training on {}; devices talk by {}", in.device->name(), transport->name());
+  return std::make_unique<DeviceStep>(trained.state, trained.workers, *in.objective, in.optimizer, comm, in.device, std::move(transport), options);
+}
+
 class Loop {
  public:
   Loop(const FitInput& input, Trained& trained, core::Communicator& comm, Sink& sink)
@@ -43,17 +58,11 @@ class Loop {
         trained_(trained),
         comm_(comm),
         sink_(sink),
-        step_runner_(trained.state, trained.replicas, trained.workers, *input.objective, input.optimizer, comm,
-                     {.lanes = input.train.step_lanes(comm.size()),
-                      .bucket_bytes = input.train.bucket_kib << 10,
-                      .clip_norm = input.train.clip_norm,
-                      .intra_op_threads = static_cast<int>(input.train.intra_op_threads()),
-                      .precision = models::precision_named(input.train.precision),
-                      .compress = input.train.compress == "bf16",
-                      .seed = input.net.seed}),
-        optimizer_(step_runner_.optimizer()),
-        scaler_(step_runner_.scaler()),
-        parts_(trained.state, step_runner_.owned(), comm),
+        scope_(input.device ? input.device->computing() : nullptr),
+        step_runner_(make_step_runner(input, trained, comm)),
+        optimizer_(step_runner_->optimizer()),
+        scaler_(step_runner_->scaler()),
+        parts_(trained.state, step_runner_->parts(), step_runner_->owned(), comm),
         rows_(input.split->size(datasets::Part::kTrain)),
         steps_per_epoch_(datasets::Loader::steps_per_epoch(rows_, static_cast<uint64_t>(input.train.global_batch))),
         total_steps_(steps_per_epoch_ * static_cast<uint64_t>(input.train.epochs)),
@@ -66,21 +75,21 @@ class Loop {
     const uint64_t resumed_at = step_;
     if (comm_.is_root()) sink_.begin(step_);
     datasets::Loader loader(in_.store, in_.order,
-                            {.first_lane = step_runner_.first_lane(), .last_lane = step_runner_.last_lane(), .first_step = step_, .last_step = total_steps_,
+                            {.first_lane = step_runner_->first_lane(), .last_lane = step_runner_->last_lane(), .first_step = step_, .last_step = total_steps_,
                              .view = in_.view},
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;
     Ahead ahead;
     if (step_ < total_steps_) ahead = prepare(loader);
-    step_runner_.settle();
+    step_runner_->settle();
     while (step_ < total_steps_ && !ended_ && !stopped) {
       const Clock::time_point before = Clock::now();
       const Ahead now = ahead;
       const uint64_t step = step_++;
       begin_step(now, step == resumed_at);
       if (step_ < total_steps_) ahead = prepare(loader);
-      step_runner_.settle();
+      step_runner_->settle();
       stopped = end_step(now);
       count_time(now.global_rows, before, resumed_at);
       progress.update(step_, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, loss_));
@@ -91,7 +100,7 @@ class Loop {
     progress.finish(fmt::format("loss {:.4f}", loss_));
     if (!stopped) take_best();
     return {.stopped = stopped, .steps = step_, .epochs = step_ / steps_per_epoch_, .skipped = scaler_.state.skipped, .best_step = best_.any ? best_.step : step_,
-            .best_value = best_.any ? best_.value : std::numeric_limits<double>::quiet_NaN(), .tables = step_runner_.table_seconds(), .train_rows_per_second = rows_per_second()};
+            .best_value = best_.any ? best_.value : std::numeric_limits<double>::quiet_NaN(), .tables = step_runner_->table_seconds(), .train_rows_per_second = rows_per_second()};
   }
 
  private:
@@ -107,20 +116,20 @@ class Loop {
   Ahead prepare(datasets::Loader& loader) {
     datasets::Loader::Step rows = loader.next();
     const Ahead ahead{rows.step, rows.epoch, rows.global_rows};
-    step_runner_.prepare(std::move(rows));
+    step_runner_->prepare(std::move(rows));
     return ahead;
   }
 
   /// Starts the step prepared before.
   void begin_step(const Ahead& now, bool check_generator) {
     const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
-    step_runner_.run(optimizer_.base_rate() * schedule_.factor(now.step));
+    step_runner_->run(optimizer_.base_rate() * schedule_.factor(now.step));
     if (check_generator) refuse_moved_generator(generator_before);
   }
 
   /// Returns whether any rank was asked to stop.
   bool end_step(const Ahead& now) {
-    const StepOutcome outcome = step_runner_.outcome();
+    const StepOutcome outcome = step_runner_->outcome();
     loss_ = outcome.loss;
     if (!std::isfinite(loss_))
       throw core::failed_error(fmt::format("the loss became {} at step {} (epoch {})", loss_, now.step, now.epoch + 1),
@@ -164,7 +173,9 @@ class Loop {
   /// Of the average where there is one.
   void evaluate(uint64_t epoch) {
     swap_average();
-    const Predictions mine = score(trained_.state, trained_.replicas, *in_.objective, *in_.store, *in_.split, datasets::Part::kValid, comm_, trained_.workers);
+    step_runner_->bring_home();  // tables are looked up there
+    std::vector<Replica>* const there = step_runner_->scoring_replicas();
+    const Predictions mine = score(trained_.state, there != nullptr ? *there : trained_.replicas, *in_.objective, *in_.store, *in_.split, datasets::Part::kValid, comm_, trained_.workers);
     const Metrics metrics = compute_metrics(comm_, mine, in_.objective->task(), in_.threshold);
     if (comm_.is_root())
       for (const auto& [name, value] : metrics) sink_.metric(step_, epoch, "valid", name, value);
@@ -192,7 +203,7 @@ class Loop {
     if (!average_.any()) return;
     core::together(comm_, [] {});  // nobody reads the weights any more
     average_.swap();
-    step_runner_.settle();
+    step_runner_->parts_changed();
   }
 
   bool checkpoint_due() const {
@@ -208,6 +219,7 @@ class Loop {
     const auto keep = [&](models::NamedTensors tensors) {
       for (auto& item : tensors) checkpoint.tensors.push_back(std::move(item));
     };
+    step_runner_->bring_home();
     keep(trained_.state.gather());
     for (const auto& [name, flat] : optimizer_.state()) keep(parts_.gather_flat(flat, "optimizer." + name + "."));
     for (auto& [name, tensor] : trained_.state.tables().gather_state()) keep({{"optimizer.tables." + name, std::move(tensor)}});
@@ -249,6 +261,7 @@ class Loop {
     });
     trained_.state.load(loaded.tensors, path);
     core::together(comm_, [&] { load_rest(loaded, path); });
+    step_runner_->take_up();
   }
 
   void load_rest(const LoadedCheckpoint& loaded, const std::string& path) {
@@ -292,10 +305,14 @@ class Loop {
 
   /// Collective.
   void take_best() {
-    if (!best_.any) return swap_average();
+    if (!best_.any) {
+      swap_average();
+      return step_runner_->bring_home();
+    }
     core::together(comm_, [] {});  // nobody reads the weights any more
     parts_.assign(best_.parts);
-    step_runner_.settle();
+    step_runner_->parts_changed();
+    step_runner_->bring_home();
   }
 
   void count_time(uint64_t rows, Clock::time_point before, uint64_t resumed_at) {
@@ -313,7 +330,8 @@ class Loop {
   Trained& trained_;
   core::Communicator& comm_;
   Sink& sink_;
-  TrainStep step_runner_;
+  std::unique_ptr<Device::Scope> scope_;  ///< whatever is done with parts, a device does in one order
+  std::unique_ptr<StepRunner> step_runner_;
   Optimizer& optimizer_;
   LossScaler& scaler_;
   OwnedParts parts_;

@@ -10,6 +10,7 @@
 #include "core/comm/communicator.h"
 #include "datasets/loader/loader.h"
 #include "models/objective.h"
+#include "trainer/device/device.h"
 #include "trainer/lane_workers.h"
 #include "trainer/metrics.h"
 #include "trainer/model_state.h"
@@ -36,6 +37,7 @@ struct FitInput {
   std::shared_ptr<const datasets::RowOrder> order;  ///< over the lanes of a step, train.step_lanes(ranks)
   datasets::SequenceView view;        ///< what training sees of sequences
   datasets::LoaderOptions loader;
+  std::shared_ptr<Device> device;     ///< none: on processors. The store makes its batches in the device's page-locked memory
   std::filesystem::path checkpoints;  ///< folder
   bool resume = false;                ///< from the newest checkpoint, if there is one
   nlohmann::json contract;            ///< what must be equal for a checkpoint to fit: dataset, split, config

@@ -202,6 +202,10 @@ void LaneGradient::put(std::size_t parameter, const float* values) {
   if (--missing_[bucket] == 0) hand_over(bucket);
 }
 
+void LaneGradient::put(std::size_t parameter, const at::Tensor& gradient) {
+  put(parameter, gradient.is_contiguous() ? gradient.data_ptr<float>() : gradient.contiguous().data_ptr<float>());
+}
+
 void LaneGradient::take_scale_off(const float* from, int64_t n, float* to) {
   if (loss_scale_) finite_ &= scale_and_check(from, n, 1 / *loss_scale_, to);
   else std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));

@@ -7,6 +7,7 @@
 
 #include "core/comm/communicator.h"
 #include "trainer/bucket_plan.h"
+#include "trainer/gradient_sink.h"
 #include "trainer/lane_tree.h"
 
 namespace cohort::trainer {
@@ -76,7 +77,7 @@ class GradientReducer {
 };
 
 /// One lane's gradient on its way into the buckets. Used by one thread.
-class LaneGradient {
+class LaneGradient final : public GradientSink {
  public:
   /// `loss_scale`: by which all gradients are divided, and checked for numbers that are not finite. `may_talk`: whether the thread is the one that makes
   /// collective calls, so that complete buckets can set out.
@@ -84,6 +85,7 @@ class LaneGradient {
 
   /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
   void put(std::size_t parameter, const float* values);
+  void put(std::size_t parameter, const at::Tensor& gradient) override;
   /// Divides a gradient that isn't a parameter's and checks it alike.
   void take_scale_off(const float* from, int64_t n, float* to);
   /// Whether all that came so far was finite; true where nothing is checked.

@@ -108,6 +108,8 @@ void make_deterministic() {
                                                                                      : "COMPATIBLE";
   ::setenv("MKL_CBWR", branch, 0);
 #endif
+  // cuBLAS chooses kernels by the work space that it finds: one of a fixed size.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   // Uninitialised memory is never read here; filling it would cost a pass over every tensor.
   at::globalContext().setDeterministicFillUninitializedMemory(false);

@@ -15,7 +15,6 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include "core/philox.h"
-#include "trainer/gradient_reducer.h"
 
 namespace cohort::trainer {
 namespace {
@@ -53,15 +52,15 @@ FlatLayout layout_of(const models::Net& net) {
 /// Takes a parameter's gradient over as soon as backward has it.
 class GradientHook final : public torch::autograd::PostAccumulateGradHook {
  public:
-  GradientHook(std::shared_ptr<LaneGradient*> gradient, std::size_t parameter) : gradient_(std::move(gradient)), parameter_(parameter) {}
+  GradientHook(std::shared_ptr<GradientSink*> gradient, std::size_t parameter) : gradient_(std::move(gradient)), parameter_(parameter) {}
   void operator()(const torch::autograd::Variable& tensor) override {
     at::Tensor& gradient = tensor.mutable_grad();
-    (*gradient_)->put(parameter_, gradient.is_contiguous() ? gradient.data_ptr<float>() : gradient.contiguous().data_ptr<float>());
+    (*gradient_)->put(parameter_, gradient);
     gradient.reset();
   }
 
  private:
-  std::shared_ptr<LaneGradient*> gradient_;
+  std::shared_ptr<GradientSink*> gradient_;
   std::size_t parameter_;
 };
 
@@ -108,15 +107,16 @@ ModelState::ModelState(const NetSpec& spec, core::Communicator& comm, EmbeddingP
   comm.barrier();  // rank 0's stores are seen by all
 }
 
-Replica ModelState::make_replica() const {
+Replica ModelState::make_replica(const at::Tensor& values) const {
   const at::NoGradGuard no_grad;
   Replica replica;
   replica.net = construct(spec_);
-  replica.gradient = std::make_shared<LaneGradient*>(nullptr);
+  if (!values.is_cpu()) replica.net->to(values.device());
+  replica.gradient = std::make_shared<GradientSink*>(nullptr);
   auto parameters = replica.net->named_parameters();
   for (std::size_t p = 0; p < layout_->parameters().size(); ++p) {
     at::Tensor parameter = parameters[layout_->parameters()[p].name];
-    parameter.set_data(view_of(values_, layout_->parameters()[p]));
+    parameter.set_data(view_of(values, layout_->parameters()[p]));
     torch::autograd::impl::set_post_acc_grad_hooks(parameter, std::make_unique<GradientHook>(replica.gradient, p));
     replica.parameters.push_back(parameter);
   }

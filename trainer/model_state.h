@@ -15,6 +15,7 @@
 #include "models/objective.h"
 #include "trainer/embeddings/embedding_tables.h"
 #include "trainer/flat_layout.h"
+#include "trainer/gradient_sink.h"
 #include "trainer/parameter_memory.h"
 
 namespace cohort::trainer {
@@ -28,8 +29,6 @@ struct NetSpec {
   uint64_t seed = 0;
 };
 
-class LaneGradient;
-
 /// One instance of the net whose parameters are views of the shared flat buffer. Used by one thread at a time.
 struct Replica {
   std::shared_ptr<models::Net> net;
@@ -37,7 +36,7 @@ struct Replica {
   std::vector<at::Tensor> states;      ///< in FlatLayout::states() order; own memory
   int64_t dense_width = 0, categorical_count = 0;  ///< of the features the net was built for
   /// Where backward puts a parameter's gradient as soon as it is complete; set for the length of a backward pass.
-  std::shared_ptr<LaneGradient*> gradient;
+  std::shared_ptr<GradientSink*> gradient;
 };
 
 /// What a net is made of, without its memory.
@@ -64,7 +63,9 @@ class ModelState {
   ParameterMemory& memory() { return *memory_; }
 
   /// A further instance over the same parameters.
-  Replica make_replica() const;
+  Replica make_replica() const { return make_replica(values_); }
+  /// One over a copy of them, on the device of the copy.
+  Replica make_replica(const at::Tensor& values) const;
 
   /// Collective. Parameters, running state and tables (as `tables.<name>`), in name order, on rank 0; views where they lie here. Empty elsewhere.
   models::NamedTensors gather() const;

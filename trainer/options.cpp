@@ -21,6 +21,12 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   d.field("compress", &O::compress, "bf16: gradients of dense parameters are rounded where they travel as messages, errors are made good in the next step; "
           "\"fast\" only")
       .one_of({"none", "bf16"});
+  d.field("device", &O::device, "what computes: cuda: a CUDA device a rank; cpu: this machine's processors; auto: cuda where this build has it and every rank sees one. "
+          "The bits are those of one kind of device")
+      .one_of({"auto", "cpu", "cuda"});
+  d.field("device_transport", &O::device_transport, "how devices' memories reach one another: nccl; host: messages by way of the host; auto: nccl where a probe at the start finds that it "
+          "works. No part of the result")
+      .one_of({"auto", "nccl", "host"});
   d.field("clip_norm", &O::clip_norm, "the gradient's global norm is cut to this; 0 cuts nothing").min(0);
   d.field("bucket_kib", &O::bucket_kib, "gradients are summed over ranks in pieces of about this size, as backward fills them; no part of the result").min(1).max(1 << 20).unit("KiB");
   d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");

@@ -16,6 +16,8 @@ struct TrainOptions {
   std::string determinism = "elastic";
   std::string precision = "fp32";
   std::string compress = "none";
+  std::string device = "auto";
+  std::string device_transport = "auto";
   double clip_norm = 0;
   int64_t bucket_kib = 4096;
   int64_t evaluate_every = 1;

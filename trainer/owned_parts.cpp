@@ -19,12 +19,8 @@ const at::Tensor& whole_tensor(const std::map<std::string, at::Tensor>& tensors,
 
 }  // namespace
 
-OwnedParts::OwnedParts(ModelState& state, const std::vector<std::vector<FlatRange>>& owned, core::Communicator& comm)
-    : state_(state), owned_(owned), comm_(comm) {
-  for (const FlatRange& range : owned[static_cast<std::size_t>(comm.rank())]) views_.push_back(state.values().narrow(0, range.begin, range.floats));
-  views_.push_back(state.state());
-  for (at::Tensor& shard : state.tables().own_values()) views_.push_back(std::move(shard));
-}
+OwnedParts::OwnedParts(ModelState& state, std::vector<at::Tensor> views, const std::vector<std::vector<FlatRange>>& owned, core::Communicator& comm)
+    : state_(state), owned_(owned), comm_(comm), views_(std::move(views)) {}
 
 std::vector<at::Tensor> OwnedParts::copy() const {
   std::vector<at::Tensor> copies;
@@ -60,7 +56,9 @@ models::NamedTensors OwnedParts::gather_ranges(const std::vector<const float*>& 
   return named;
 }
 
-models::NamedTensors OwnedParts::gather(const std::vector<at::Tensor>& parts, const std::string& prefix) const {
+models::NamedTensors OwnedParts::gather(const std::vector<at::Tensor>& given, const std::string& prefix) const {
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& part : given) parts.push_back(part.to(at::kCPU));
   const std::size_t dense = owned_[static_cast<std::size_t>(comm_.rank())].size();
   std::vector<const float*> ranges;
   for (std::size_t i = 0; i < dense; ++i) ranges.push_back(parts[i].data_ptr<float>());
@@ -86,14 +84,19 @@ void OwnedParts::scatter(const std::map<std::string, at::Tensor>& tensors, const
   for (std::size_t i = 0; i < mine.size(); ++i) parts[i].copy_(flat.narrow(0, mine[i].begin, mine[i].floats));
   for (const FlatEntry& entry : layout.states())
     parts[mine.size()].narrow(0, entry.offset - layout.state_begin(), entry.numel).view(entry.shape).copy_(whole_tensor(tensors, prefix + entry.name, entry.shape, origin));
-  const std::vector<at::Tensor> shards(parts.begin() + static_cast<std::ptrdiff_t>(mine.size()) + 1, parts.end());
+  const auto first_shard = parts.begin() + static_cast<std::ptrdiff_t>(mine.size()) + 1;
+  std::vector<at::Tensor> shards;
+  for (auto part = first_shard; part != parts.end(); ++part) shards.push_back(part->to(at::kCPU));  // the part itself where it is there already
   for (std::size_t t = 0; t < state_.specs().size(); ++t) {
     const models::TableSpec& spec = state_.specs()[t];
     state_.tables().scatter(t, whole_tensor(tensors, prefix + "tables." + spec.name, {spec.rows, spec.dim}, origin), shards);
   }
+  for (std::size_t s = 0; s < shards.size(); ++s)
+    if (!first_shard[static_cast<std::ptrdiff_t>(s)].is_cpu()) first_shard[static_cast<std::ptrdiff_t>(s)].copy_(shards[s]);
 }
 
-models::NamedTensors OwnedParts::gather_flat(const at::Tensor& flat, const std::string& prefix) const {
+models::NamedTensors OwnedParts::gather_flat(const at::Tensor& given, const std::string& prefix) const {
+  const at::Tensor flat = given.to(at::kCPU);
   std::vector<const float*> ranges;
   for (const FlatRange& range : owned_[static_cast<std::size_t>(comm_.rank())]) ranges.push_back(flat.data_ptr<float>() + range.begin);
   return gather_ranges(ranges, prefix);

@@ -14,12 +14,12 @@
 
 namespace cohort::trainer {
 
-/// Views, in this order: the rank's ranges of the dense parameters, the running state, the values of its table shards. Copies and averages of the weights are
-/// lists laid out alike.
+/// Views, in this order: the rank's ranges of the dense parameters, the running state, the values of its table shards (StepRunner::parts). Copies and averages of the
+/// weights are lists laid out alike; all may lie on a device.
 class OwnedParts {
  public:
   /// `owned`: of each rank.
-  OwnedParts(ModelState& state, const std::vector<std::vector<FlatRange>>& owned, core::Communicator& comm);
+  OwnedParts(ModelState& state, std::vector<at::Tensor> views, const std::vector<std::vector<FlatRange>>& owned, core::Communicator& comm);
 
   const std::vector<at::Tensor>& views() const { return views_; }
   std::vector<at::Tensor> copy() const;

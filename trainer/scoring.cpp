@@ -51,8 +51,7 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
     replica.net->eval();
     for (std::size_t i = 0; i < replica.states.size(); ++i) {
       const FlatEntry& entry = state.layout().states()[i];
-      std::memcpy(replica.states[i].data_ptr<float>(), state.state().data_ptr<float>() + entry.offset - state.layout().state_begin(),
-                  static_cast<std::size_t>(entry.numel) * sizeof(float));
+      replica.states[i].copy_(state.state().narrow(0, entry.offset - state.layout().state_begin(), entry.numel).view(entry.shape));
     }
   }
   // Rows of tables may have to be fetched from other ranks: all make the same number of rounds.
@@ -76,7 +75,7 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
       lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], batches, categorical_count);
     });
     if (!specs.empty()) exchange->fetch(*exchange->request(lookups), lookups);
-    workers.run(static_cast<int64_t>(batches.size()), [&](int worker, int64_t i) {
+    const LaneWorkers::Work score_one = [&](int worker, int64_t i) {
       const datasets::RowBatch& batch = batches[static_cast<std::size_t>(i)];
       const uint64_t from = (begin + static_cast<uint64_t>(i)) * block;
       Replica& replica = replicas[static_cast<std::size_t>(worker)];
@@ -85,7 +84,9 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
       models::score_block(*replica.net, embedded, objective.link(), replica.dense_width, batch, result.prediction.data() + from * static_cast<uint64_t>(result.outputs));
       std::copy(batch.row_ids.begin(), batch.row_ids.end(), result.row.begin() + static_cast<std::ptrdiff_t>(from));
       std::copy(batch.labels, batch.labels + batch.rows, result.label.begin() + static_cast<std::ptrdiff_t>(from));
-    });
+    };
+    if (replicas.size() == static_cast<std::size_t>(workers.size())) workers.run(static_cast<int64_t>(batches.size()), score_one);
+    else for (std::size_t i = 0; i < batches.size(); ++i) score_one(0, static_cast<int64_t>(i));
   }
   for (Replica& replica : replicas) replica.net->train();
   return result;

@@ -1,6 +1,7 @@
 // What the loop knows of a step, wherever it is computed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "datasets/loader/row_sum.h"
 #include "trainer/flat_layout.h"
 #include "trainer/loss_scaler.h"
+#include "trainer/model_state.h"
 #include "trainer/optimizer.h"
 
 namespace cohort::trainer {
@@ -25,6 +27,19 @@ struct StepOutcome {
 struct TableSeconds {
   double lookup = 0, exchange = 0, update = 0;
   uint64_t steps = 0;
+};
+
+/// Adds the time that it lives to a number of seconds.
+class AddSeconds {
+ public:
+  explicit AddSeconds(double& seconds) : seconds_(seconds) {}
+  ~AddSeconds() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  AddSeconds(const AddSeconds&) = delete;
+  AddSeconds& operator=(const AddSeconds&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 /// A step goes: run() computes and updates what was prepared, prepare() looks at the rows of the next one, settle() lets every rank see both, and outcome()
@@ -50,6 +65,17 @@ class StepRunner {
   virtual void settle() = 0;
   /// Where the loss isn't finite, nothing was changed.
   virtual StepOutcome outcome() = 0;
+
+  /// What this rank keeps and updates, as views: its ranges of the dense parameters, the running state, the values of its table shards.
+  virtual std::vector<at::Tensor> parts() = 0;
+  /// Collective. The parts were changed from outside: all ranks see it.
+  virtual void parts_changed() = 0;
+  /// Collective. The ModelState holds what was trained.
+  virtual void bring_home() {}
+  /// Collective. The ModelState was changed: training goes on from what it holds.
+  virtual void take_up() {}
+  /// Nets that score where the parameters are trained; null where the ModelState's own replicas do.
+  virtual std::vector<Replica>* scoring_replicas() { return nullptr; }
 };
 
 }  // namespace cohort::trainer

@@ -1,13 +1,10 @@
 #include "trainer/train_step.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
-#include <fmt/format.h>
-
-#include "core/durable_file.h"
 #include "trainer/gradient_norm.h"
+#include "trainer/step_agreement.h"
 #include "trainer/stop_request.h"
 
 namespace cohort::trainer {
@@ -18,17 +15,6 @@ struct BoardHead {
   datasets::RowSum used;
   uint64_t area_bytes = 0;
   uint64_t lanes = 0;
-};
-
-/// Adds the time that it lives to a number of seconds.
-class AddSeconds {
- public:
-  explicit AddSeconds(double& seconds) : seconds_(seconds) {}
-  ~AddSeconds() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-
- private:
-  double& seconds_;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 std::vector<std::vector<FlatRange>> owned_ranges(const BucketPlan& plan, int ranks) {
@@ -60,29 +46,18 @@ TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWork
       scaler_(options.precision == models::Precision::kFloat16),
       row_hash_(options.seed),
       leaf_gradients_(state.specs().size()) {
-  agree();
+  agree_on_step(comm, state, plan_, options.lanes);
   state.tables().keep_state(optimizer_->row_rule(), optimizer_->table_settings());
   updater_.emplace(state.tables(), reducer_.leaves(), options.lanes, optimizer_->row_rule(), optimizer_->table_settings());
   for (const models::TableSpec& spec : state.specs()) dims_.push_back(spec.dim);
 }
 
-void TrainStep::agree() const {
-  std::string text = fmt::format("{} lanes; {}", options_.lanes, plan_.text());
-  for (const FlatEntry& entry : state_.layout().parameters()) text += fmt::format("; {} {}", entry.name, entry.numel);
-  const EmbeddingTables& tables = state_.tables();
-  for (std::size_t t = 0; t < tables.shapes().size(); ++t) {
-    text += fmt::format("; table {} of {} x {} {}", tables.shapes()[t].name, tables.shapes()[t].rows, tables.shapes()[t].dim, to_string(tables.plan().tables[t].placement));
-    for (const TableShard& s : tables.plan().tables[t].shards) text += fmt::format(" {}:{}+{},{}+{}", s.rank, s.first_row, s.rows, s.first_column, s.columns);
-    for (const int64_t row : tables.plan().tables[t].hot_rows) text += fmt::format(" {}", row);
-  }
-  const std::string mine = core::sha256_hex(text);
-  const std::vector<core::Bytes> all = comm_.all_gather(std::as_bytes(std::span<const char>(mine)));
-  for (std::size_t r = 1; r < all.size(); ++r) {
-    if (all[r] == all[0]) continue;
-    throw core::failed_error(fmt::format("rank {} cuts the net into other buckets or tables than rank 0", r),
-                             "start the same program on all ranks, with libraries of the same versions")
-        .known_everywhere();
-  }
+std::vector<at::Tensor> TrainStep::parts() {
+  std::vector<at::Tensor> parts;
+  for (const FlatRange& range : owned_[static_cast<std::size_t>(comm_.rank())]) parts.push_back(state_.values().narrow(0, range.begin, range.floats));
+  parts.push_back(state_.state());
+  for (at::Tensor& shard : state_.tables().own_values()) parts.push_back(std::move(shard));
+  return parts;
 }
 
 void TrainStep::prepare(datasets::Loader::Step rows) {

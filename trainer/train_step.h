@@ -29,6 +29,7 @@ struct TrainStepOptions {
   models::Precision precision = models::Precision::kFloat32;  ///< of the net's forward and backward
   bool compress = false;  ///< gradients that travel as messages
   uint64_t seed = 0;     ///< of random numbers in forward, and of the row hash
+  bool record = true;    ///< on devices: the dense part of steps of one shape is recorded and replayed
 };
 
 /// A step on processors.
@@ -50,6 +51,8 @@ class TrainStep final : public StepRunner {
   void run(double rate) override;
   void settle() override { state_.memory().publish(owned_); }
   StepOutcome outcome() override { return outcome_; }
+  std::vector<at::Tensor> parts() override;
+  void parts_changed() override { settle(); }
 
  private:
   struct Prepared {
@@ -61,7 +64,6 @@ class TrainStep final : public StepRunner {
   void compute_lanes(Prepared& step, const StepContext& context);
   void combine_tables(const Prepared& step, std::size_t area_bytes);
   void clip(float* gradient);
-  void agree() const;
 
   core::Communicator& comm_;
   ModelState& state_;

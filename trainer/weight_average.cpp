@@ -2,19 +2,33 @@
 
 #include <algorithm>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
 namespace cohort::trainer {
 namespace {
 
 void move_towards(at::Tensor& average, const at::Tensor& now, double share) {
+  if (!average.is_cpu()) {
+    average.add_(now - average, share);
+    return;
+  }
   float* const a = average.data_ptr<float>();
   const float* const b = now.data_ptr<float>();
   const auto part = static_cast<float>(share);
   for (int64_t i = 0; i < average.numel(); ++i) a[i] += part * (b[i] - a[i]);
 }
 
-void swap_content(at::Tensor& a, at::Tensor& b) { std::swap_ranges(a.data_ptr<float>(), a.data_ptr<float>() + a.numel(), b.data_ptr<float>()); }
+void swap_content(at::Tensor& a, at::Tensor& b) {
+  if (a.is_cpu()) {
+    std::swap_ranges(a.data_ptr<float>(), a.data_ptr<float>() + a.numel(), b.data_ptr<float>());
+    return;
+  }
+  const at::Tensor kept = a.clone();
+  a.copy_(b);
+  b.copy_(kept);
+}
 
 }  // namespace
 
@@ -29,7 +43,7 @@ WeightAverage::WeightAverage(const AveragingOptions& options, uint64_t steps_per
     : options_(options), steps_per_epoch_(std::max<uint64_t>(1, steps_per_epoch)) {
   if (options.name == "none") return;
   weights_ = std::move(weights);
-  for (const at::Tensor& part : weights_) average_.push_back(at::zeros(part.sizes(), at::kFloat));
+  for (const at::Tensor& part : weights_) average_.push_back(at::zeros(part.sizes(), part.options()));
 }
 
 void WeightAverage::after_step(uint64_t steps) {
@@ -37,11 +51,13 @@ void WeightAverage::after_step(uint64_t steps) {
   if (options_.name == "swa" && steps % steps_per_epoch_ != 0) return;
   const auto n = static_cast<double>(taken_++);
   // The first weights replace the zeros.
+  const at::NoGradGuard no_grad;
   const double share = n == 0 ? 1 : options_.name == "swa" ? 1 / (n + 1) : 1 - std::min(options_.decay, (1 + n) / (10 + n));
   for (std::size_t i = 0; i < average_.size(); ++i) move_towards(average_[i], weights_[i], share);
 }
 
 void WeightAverage::swap() {
+  const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < average_.size(); ++i) swap_content(weights_[i], average_[i]);
 }
 

@@ -55,6 +55,7 @@ class EmbeddingTables {
 
   /// Makes the optimizer's state, at its initial value. Once, before training. Throws Error (usage) for a rule that a table's cut doesn't allow.
   void keep_state(const RowRule& rule, const std::vector<UpdateSettings>& settings);
+  int64_t state_width(std::size_t own_shard) const { return own_shard < state_width_.size() ? state_width_[own_shard] : 0; }  ///< floats a row
   float* state_of(std::size_t own_shard) const { return own_shard < state_.size() ? state_[own_shard].data() : nullptr; }
 
   /// Collective. A table whole [rows, dim], on rank 0; undefined elsewhere.

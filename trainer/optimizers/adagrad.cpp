@@ -62,6 +62,11 @@ class AdagradRows final : public RowRule {
     }
   }
 
+  RowMath math(const RowStep& step) const override {
+    return {.kind = row_wise_ ? RowMath::Kind::kRowWiseAdagrad : RowMath::Kind::kAdagrad, .rate = static_cast<float>(step.rate * step.settings.rate_factor),
+            .decay = static_cast<float>(step.settings.weight_decay), .epsilon = static_cast<float>(options_.epsilon)};
+  }
+
  private:
   AdagradOptions options_;
   bool row_wise_;
@@ -81,17 +86,23 @@ class Adagrad final : public Optimizer {
   const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
 
   void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator&) override {
-    const at::NoGradGuard no_grad;
-    const at::Tensor flat = as_tensor(gradient, layout_);
-    for (const ParameterSettings::Batch& batch : batches_) {
-      const std::vector<at::Tensor> counts(batch.ranges.size(), at::full({}, static_cast<double>(step + 1), at::kFloat));
-      at::_fused_adagrad_(ranges_of(values, batch.ranges), ranges_of(flat, batch.ranges), ranges_of(sums_, batch.ranges), counts,
-                          rate * batch.settings.rate_factor, /*lr_decay=*/0.0, batch.settings.weight_decay, options_.epsilon, /*maximize=*/false);
-    }
+    move(values, as_tensor(gradient, layout_), rate, at::full({}, static_cast<double>(step + 1), at::kFloat), {});
   }
+  void step_on_device(at::Tensor& values, const DeviceUpdate& update) override { move(values, update.gradient, update.rate, update.count, update.skip); }
+  void move_to(c10::Device where) override { sums_ = sums_.to(where); }
   models::NamedTensors state() const override { return {{"sum_of_squares", sums_}}; }
 
  private:
+  template <class Rate>
+  void move(at::Tensor& values, const at::Tensor& gradient, const Rate& rate, const at::Tensor& count, const std::optional<at::Tensor>& skip) {
+    const at::NoGradGuard no_grad;
+    for (const ParameterSettings::Batch& batch : batches_) {
+      const std::vector<at::Tensor> counts(batch.ranges.size(), count);
+      at::_fused_adagrad_(ranges_of(values, batch.ranges), ranges_of(gradient, batch.ranges), ranges_of(sums_, batch.ranges), counts,
+                          rate_times(rate, batch.settings.rate_factor), /*lr_decay=*/0.0, batch.settings.weight_decay, options_.epsilon, /*maximize=*/false, {}, skip);
+    }
+  }
+
   AdagradOptions options_;
   const FlatLayout& layout_;
   ParameterSettings settings_;

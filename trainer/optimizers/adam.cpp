@@ -47,18 +47,27 @@ class MomentRows final : public RowRule {
   MomentRows(const MomentOptions& options, bool decoupled) : options_(options), decoupled_(decoupled) {}
   std::vector<RowField> fields() const override { return {{"first_moment", true}, {"second_moment", true}}; }
   void update(std::span<const RowUpdate> rows, const RowStep& step) const override {
-    const double t = static_cast<double>(step.step + 1), rate = step.rate * step.settings.rate_factor, decay = step.settings.weight_decay;
-    const MomentStep s{.beta1 = static_cast<float>(options_.beta1),
-                       .beta2 = static_cast<float>(options_.beta2),
-                       .epsilon = static_cast<float>(options_.epsilon),
-                       .root_correction = static_cast<float>(std::sqrt(1 - std::pow(options_.beta2, t))),
-                       .size = static_cast<float>(rate / (1 - std::pow(options_.beta1, t))),
-                       .keep = static_cast<float>(decoupled_ ? 1 - rate * decay : 1),
-                       .penalty = static_cast<float>(decoupled_ ? 0 : decay)};
+    const MomentStep s = moment_step(step);
     for (const RowUpdate& row : rows) move_by_moments(row.values, row.state, row.state + step.columns, row.gradient, step.columns, s);
+  }
+  RowMath math(const RowStep& step) const override {
+    const MomentStep s = moment_step(step);
+    return {.kind = RowMath::Kind::kMoments, .rate = s.size, .decay = s.penalty, .epsilon = s.epsilon, .beta1 = s.beta1, .beta2 = s.beta2,
+            .root_correction = s.root_correction, .keep = s.keep};
   }
 
  private:
+  MomentStep moment_step(const RowStep& step) const {
+    const double t = static_cast<double>(step.step + 1), rate = step.rate * step.settings.rate_factor, decay = step.settings.weight_decay;
+    return {.beta1 = static_cast<float>(options_.beta1),
+            .beta2 = static_cast<float>(options_.beta2),
+            .epsilon = static_cast<float>(options_.epsilon),
+            .root_correction = static_cast<float>(std::sqrt(1 - std::pow(options_.beta2, t))),
+            .size = static_cast<float>(rate / (1 - std::pow(options_.beta1, t))),
+            .keep = static_cast<float>(decoupled_ ? 1 - rate * decay : 1),
+            .penalty = static_cast<float>(decoupled_ ? 0 : decay)};
+  }
+
   MomentOptions options_;
   bool decoupled_;
 };
@@ -78,6 +87,7 @@ class Moments : public Optimizer {
         second_(at::zeros({layout_.parameter_floats()})) {}
   double base_rate() const override { return options_.rate; }
   models::NamedTensors state() const override { return {{"first_moment", first_}, {"second_moment", second_}}; }
+  void move_to(c10::Device where) override { first_ = first_.to(where), second_ = second_.to(where); }
   const RowRule& row_rule() const override { return rows_; }
   const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
 
@@ -97,20 +107,26 @@ class Adam final : public Moments {
   using Moments::Moments;
 
   void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator&) override {
+    // The kernel reads the number of this step, from 1 on.
+    move(values, as_tensor(gradient, layout_), rate, at::full({}, static_cast<double>(step + 1), at::kFloat), {});
+  }
+  void step_on_device(at::Tensor& values, const DeviceUpdate& update) override { move(values, update.gradient, update.rate, update.count, update.skip); }
+
+ private:
+  template <class Rate>
+  void move(at::Tensor& values, const at::Tensor& gradient, const Rate& rate, const at::Tensor& count, const std::optional<at::Tensor>& skip) {
     const at::NoGradGuard no_grad;
-    const at::Tensor flat = as_tensor(gradient, layout_);
     for (const ParameterSettings::Batch& batch : batches_) {
-      // The kernel reads the number of this step, from 1 on.
-      const std::vector<at::Tensor> counts(batch.ranges.size(), at::full({}, static_cast<double>(step + 1), at::kFloat));
-      const std::vector<at::Tensor> w = ranges_of(values, batch.ranges), g = ranges_of(flat, batch.ranges), m = ranges_of(first_, batch.ranges),
+      const std::vector<at::Tensor> counts(batch.ranges.size(), count);
+      const std::vector<at::Tensor> w = ranges_of(values, batch.ranges), g = ranges_of(gradient, batch.ranges), m = ranges_of(first_, batch.ranges),
                                     v = ranges_of(second_, batch.ranges);
-      const double own_rate = rate * batch.settings.rate_factor;
+      const Rate own_rate = rate_times(rate, batch.settings.rate_factor);
       if (decoupled_) {
         at::_fused_adamw_(w, g, m, v, {}, counts, own_rate, options_.beta1, options_.beta2, batch.settings.weight_decay, options_.epsilon, /*amsgrad=*/false,
-                          /*maximize=*/false);
+                          /*maximize=*/false, {}, skip);
       } else {
         at::_fused_adam_(w, g, m, v, {}, counts, own_rate, options_.beta1, options_.beta2, batch.settings.weight_decay, options_.epsilon, /*amsgrad=*/false,
-                         /*maximize=*/false);
+                         /*maximize=*/false, {}, skip);
       }
     }
   }
@@ -121,6 +137,8 @@ class Adam final : public Moments {
 class Lamb final : public Moments {
  public:
   using Moments::Moments;
+  bool on_devices() const override { return false; }
+  void step_on_device(at::Tensor&, const DeviceUpdate&) override {}
 
   void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator& comm) override {
     const double t = static_cast<double>(step + 1);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/device/row_kernels.h"
 #include "trainer/optimizers/parameter_groups.h"
 
 namespace cohort::trainer {
@@ -43,6 +44,8 @@ class RowRule {
   virtual bool whole_rows() const { return false; }
   /// Callable from several threads on different rows.
   virtual void update(std::span<const RowUpdate> rows, const RowStep& step) const = 0;
+  /// The same for a device's kernels; of `step` only number, rate and settings count.
+  virtual RowMath math(const RowStep& step) const = 0;
 };
 
 /// Floats of state of a row of so many columns.

@@ -39,6 +39,11 @@ class SgdRows final : public RowRule {
     }
   }
 
+  RowMath math(const RowStep& step) const override {
+    return {.kind = options_.momentum > 0 ? RowMath::Kind::kMomentum : RowMath::Kind::kDescend, .rate = static_cast<float>(step.rate * step.settings.rate_factor),
+            .decay = static_cast<float>(step.settings.weight_decay), .momentum = static_cast<float>(options_.momentum), .nesterov = options_.nesterov};
+  }
+
  private:
   SgdOptions options_;
 };
@@ -56,22 +61,26 @@ class Sgd final : public Optimizer {
   const RowRule& row_rule() const override { return rows_; }
   const std::vector<UpdateSettings>& table_settings() const override { return settings_.tables(); }
 
-  void step(at::Tensor& values, float* gradient, uint64_t, double rate, core::Communicator&) override {
-    const at::NoGradGuard no_grad;
-    const at::Tensor flat = as_tensor(gradient, layout_);
-    // A momentum buffer of zeros makes the first step like all others: zero times momentum plus the gradient.
-    for (const ParameterSettings::Batch& batch : batches_) {
-      std::vector<at::Tensor> velocity;  // the kernel wants none where there is no momentum
-      if (options_.momentum > 0) velocity = ranges_of(momentum_, batch.ranges);
-      at::_fused_sgd_(ranges_of(values, batch.ranges), ranges_of(flat, batch.ranges), velocity, batch.settings.weight_decay, options_.momentum,
-                      rate * batch.settings.rate_factor, /*dampening=*/0.0, options_.nesterov, /*maximize=*/false, /*is_first_step=*/false);
-    }
-  }
+  void step(at::Tensor& values, float* gradient, uint64_t, double rate, core::Communicator&) override { move(values, as_tensor(gradient, layout_), rate, {}); }
+  void step_on_device(at::Tensor& values, const DeviceUpdate& update) override { move(values, update.gradient, update.rate, update.skip); }
+  void move_to(c10::Device where) override { momentum_ = momentum_.to(where); }
   models::NamedTensors state() const override {
     return options_.momentum > 0 ? models::NamedTensors{{"momentum", momentum_}} : models::NamedTensors{};
   }
 
  private:
+  template <class Rate>
+  void move(at::Tensor& values, const at::Tensor& gradient, const Rate& rate, const std::optional<at::Tensor>& skip) {
+    const at::NoGradGuard no_grad;
+    // A momentum buffer of zeros makes the first step like all others: zero times momentum plus the gradient.
+    for (const ParameterSettings::Batch& batch : batches_) {
+      std::vector<at::Tensor> velocity;  // the kernel wants none where there is no momentum
+      if (options_.momentum > 0) velocity = ranges_of(momentum_, batch.ranges);
+      at::_fused_sgd_(ranges_of(values, batch.ranges), ranges_of(gradient, batch.ranges), velocity, batch.settings.weight_decay, options_.momentum,
+                      rate_times(rate, batch.settings.rate_factor), /*dampening=*/0.0, options_.nesterov, /*maximize=*/false, /*is_first_step=*/false, {}, skip);
+    }
+  }
+
   SgdOptions options_;
   const FlatLayout& layout_;
   ParameterSettings settings_;

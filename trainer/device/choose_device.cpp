@@ -1,0 +1,41 @@
+#include "trainer/device/choose_device.h"
+
+#include <fmt/format.h>
+
+#include "core/comm/agreement.h"
+#include "core/error.h"
+
+namespace cohort::trainer {
+namespace {
+
+#ifdef COHORT_WITH_CUDA
+constexpr bool kBuiltWithCuda = true;
+int visible_devices() { return cuda_devices(); }
+std::shared_ptr<Device> device_number(int index) { return make_cuda_device(index); }
+#else
+constexpr bool kBuiltWithCuda = false;
+int visible_devices() { return 0; }
+std::shared_ptr<Device> device_number(int) { return nullptr; }
+#endif
+
+}  // namespace
+
+std::shared_ptr<Device> choose_device(core::Communicator& comm, const std::string& wish) {
+  if (wish == "cpu") return nullptr;
+  if (wish == "cuda" && !kBuiltWithCuda)
+    throw core::usage_error("train.device = \"cuda\": this build has no CUDA", "build with `./launch/test --cuda`, or set train.device = \"cpu\" or \"auto\"").known_everywhere();
+  // The same decision everywhere: a rank without a device would compute other bits.
+  std::vector<int64_t> without{visible_devices() == 0 ? 1 : 0};
+  comm.sum(without);
+  if (without[0] > 0) {
+    if (wish == "auto") return nullptr;
+    throw core::usage_error(fmt::format("train.device = \"cuda\": {} of {} ranks see no CUDA device", without[0], comm.size()),
+                            "look at `nvidia-smi` and CUDA_VISIBLE_DEVICES on every node, or set train.device = \"cpu\"")
+        .known_everywhere();
+  }
+  std::shared_ptr<Device> device;
+  core::together(comm, [&] { device = device_number(comm.nodes().rank_here % visible_devices()); });
+  return device;
+}
+
+}  // namespace cohort::trainer

@@ -1,0 +1,64 @@
+#include "trainer/device/cuda_kernels.h"
+
+#include <algorithm>
+
+namespace cohort::trainer {
+namespace {
+
+constexpr int kBlock = 256;
+constexpr int64_t kMostBlocks = 1 << 20;  // beyond, a thread takes several indices
+
+template <class Kernel>
+__global__ void each_index(const Kernel kernel, int64_t count) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) kernel(i);
+}
+
+unsigned blocks_for(int64_t count, int64_t most) { return static_cast<unsigned>(std::min<int64_t>((count + kBlock - 1) / kBlock, most)); }
+
+template <class Kernel>
+cudaError_t launch_each(const Kernel& kernel, int64_t count, cudaStream_t stream) {
+  if (count <= 0) return cudaSuccess;
+  each_index<<<blocks_for(count, kMostBlocks), kBlock, 0, stream>>>(kernel, count);
+  return cudaPeekAtLastError();
+}
+
+/// Threads of a block add in shared memory first: few words of the sum are ever used, and all threads meet in them. Integers: any order gives the same bits.
+__global__ void add_squares(const AddSquares kernel, int64_t count) {
+  __shared__ unsigned long long words[core::kExactWords];
+  for (int w = threadIdx.x; w < core::kExactWords; w += blockDim.x) words[w] = 0;
+  __syncthreads();
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
+    core::exact_parts(kernel.line(i), [&](int word, int64_t amount) {
+      if (amount != 0) atomicAdd(&words[word], static_cast<unsigned long long>(amount));  // two's complement: negative amounts too
+    });
+  }
+  __syncthreads();
+  for (int w = threadIdx.x; w < core::kExactWords; w += blockDim.x)
+    if (words[w] != 0) atomicAdd(reinterpret_cast<unsigned long long*>(kernel.words) + w, words[w]);
+}
+
+}  // namespace
+
+cudaError_t launch(const CopyRows& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const PoolRows& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const CombineOccurrences& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const MergeEntries& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const AddRowSquares& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const MoveRows& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const SumVectors& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const JudgeStep& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const KeepVector& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const ClipFactor& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const ScaleVector& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+cudaError_t launch(const DrawNumbers& kernel, int64_t count, cudaStream_t stream) { return launch_each(kernel, count, stream); }
+
+cudaError_t launch(const AddSquares& kernel, int64_t count, cudaStream_t stream) {
+  if (count <= 0) return cudaSuccess;
+  constexpr int64_t kFullDevice = 2048;  // each block flushes its words once
+  add_squares<<<blocks_for(count, kFullDevice), kBlock, 0, stream>>>(kernel, count);
+  return cudaPeekAtLastError();
+}
+
+}  // namespace cohort::trainer

@@ -1,0 +1,126 @@
+// What a device does with flat vectors of gradients and with the few numbers that govern a step, called as in row_kernels.h.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/exact_words.h"
+#include "core/host_device.h"
+#include "core/philox_rounds.h"
+#include "trainer/device/row_kernels.h"
+
+namespace cohort::trainer {
+
+/// What the host tells the device of a step.
+struct StepScalars {
+  double rate = 0;        ///< of the optimizer; in float for kernels that read it so
+  float rate_float = 0;
+  float count = 1;        ///< of this step, from 1 on
+  float weight = 1;       ///< Σ of row weight × class weight over the global batch
+  float loss_scale = 1, inverse_scale = 1;
+  uint32_t step = 0;      ///< from 0, keys random numbers
+};
+
+/// The sum along the lane tree of vectors that lie anywhere on the device. An index is an element of the range.
+struct SumVectors {
+  struct Leaf {
+    const float* vector = nullptr;  ///< where the range begins in it
+    int32_t first_lane = 0;
+  };
+  const Leaf* leaves = nullptr;  ///< in lane order, on the device
+  int64_t leaf_count = 0;
+  float* out = nullptr;
+
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    TreeAdder sum;
+    for (int64_t l = 0; l < leaf_count; ++l) sum.put(leaves[l].first_lane, leaves[l].vector[i]);
+    out[i] = sum.sum();
+  }
+};
+
+/// Whether the step counts: its loss is finite and no lane reported an overflow. One index.
+struct JudgeStep {
+  const float* loss = nullptr;
+  const float* overflow = nullptr;
+  float* skip = nullptr;
+  COHORT_HOST_DEVICE void operator()(int64_t) const { *skip = *overflow > 0 || !(fabsf(*loss) <= 3.402823466e38f) ? 1.0f : 0.0f; }
+};
+
+/// Takes a vector over where the step counts.
+struct KeepVector {
+  const float* from = nullptr;
+  float* to = nullptr;
+  const float* skip = nullptr;
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    if (*skip == 0) to[i] = from[i];
+  }
+};
+
+/// Adds the squares of one line of 16 floats (gradient_norm.h) exactly. An index is a line; `add(word, amount)` is the caller's: threads add at once.
+struct AddSquares {
+  struct Segment {
+    int64_t first = 0;         ///< index of its first line
+    const float* values = nullptr;
+    int64_t row_floats = 0;    ///< lines are cut within rows of so many
+    int64_t row_stride = 0;
+  };
+  static constexpr int64_t kLineFloats = 16;
+  COHORT_HOST_DEVICE static int64_t lines_of_row(int64_t row_floats) { return (row_floats + kLineFloats - 1) / kLineFloats; }
+
+  Uploaded<Segment> segments;
+  int64_t segment_count = 0;
+  const std::byte* block = nullptr;
+  int64_t* words = nullptr;  ///< [kExactWords]
+
+  COHORT_HOST_DEVICE double line(int64_t i) const {
+    const Segment& s = segment_at(segments.in(block), segment_count, i);
+    const int64_t a_row = lines_of_row(s.row_floats), row = (i - s.first) / a_row, begin = (i - s.first) % a_row * kLineFloats;
+    const float* const values = s.values + row * s.row_stride;
+    double sum = 0;
+    for (int64_t k = begin; k < s.row_floats && k < begin + kLineFloats; ++k) sum += static_cast<double>(values[k]) * static_cast<double>(values[k]);
+    return sum;
+  }
+};
+
+/// From the sum of all squares to the factor that cuts the gradient: train_step.cpp's clip. One index.
+struct ClipFactor {
+  const int64_t* words = nullptr;
+  double most = 0;
+  float* factor = nullptr;
+  COHORT_HOST_DEVICE void operator()(int64_t) const {
+    int64_t own[core::kExactWords];
+    for (int w = 0; w < core::kExactWords; ++w) own[w] = words[w];
+    const double norm = sqrt(core::exact_value(own));
+    *factor = norm > most && norm <= 1.7976931348623157e308 ? static_cast<float>(most / (norm + 1e-6)) : 1.0f;
+  }
+};
+
+/// Multiplies by a number that lies on the device.
+struct ScaleVector {
+  float* values = nullptr;
+  const float* factor = nullptr;
+  COHORT_HOST_DEVICE void operator()(int64_t i) const { values[i] *= *factor; }
+};
+
+/// Random numbers of a forward pass (models/random.h): an index is a block of four. `threshold`: 0 draws uniform numbers, else a mask of `value`s.
+struct DrawNumbers {
+  uint32_t key0 = 0, key1 = 0, stream = 0;
+  const StepScalars* scalars = nullptr;  ///< the step keys the stream
+  bool mask = false;
+  uint32_t threshold = 0;
+  float value = 0;
+  float* out = nullptr;
+  int64_t count = 0;
+
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    uint32_t words[4] = {static_cast<uint32_t>(i), static_cast<uint32_t>(static_cast<uint64_t>(i) >> 32), scalars->step, stream};
+    core::philox_rounds(words, key0, key1);
+    for (int64_t k = 0; k < 4 && 4 * i + k < count; ++k) {
+      const uint32_t drawn = words[k] >> 8;
+      out[4 * i + k] = mask ? (drawn < threshold ? value : 0.0f) : static_cast<float>(drawn) * core::Philox::kUnit24;
+    }
+  }
+};
+
+}  // namespace cohort::trainer

@@ -1,0 +1,120 @@
+// A training step on devices, one a rank.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "trainer/device/batch_stager.h"
+#include "trainer/device/device_lanes.h"
+#include "trainer/device/device_sums.h"
+#include "trainer/device/device_tables.h"
+#include "trainer/device/row_program.h"
+#include "trainer/lane_workers.h"
+#include "trainer/step_board.h"
+#include "trainer/step_runner.h"
+#include "trainer/train_step.h"
+
+namespace cohort::trainer {
+
+/// What TrainStep is on processors: the same lanes, sums and updates, so the same bits on any number of ranks for one kind of device. Parameters, tables and optimizer
+/// state lie on the devices; what ModelState holds is brought up to date by bring_home(). The host sorts ids and sends the device, a step ahead, what it will do with
+/// them; the device is never asked for anything before the step's end. From the third step of equal shape on, its dense part is replayed from a recording where the
+/// transport can be recorded.
+class DeviceStep final : public StepRunner {
+ public:
+  /// References must outlive it. `options.compress` and `.intra_op_threads` mean nothing here. Throws Error (usage) for an optimizer that has no kernels for devices, and
+  /// on all ranks when they don't agree.
+  DeviceStep(ModelState& state, LaneWorkers& workers, const models::Objective& objective, const core::Choice& optimizer, core::Communicator& comm,
+             std::shared_ptr<Device> device, std::unique_ptr<DeviceTransport> transport, const TrainStepOptions& options);
+  ~DeviceStep() override;
+
+  int64_t first_lane() const override { return sums_.first_lane(); }
+  int64_t last_lane() const override { return sums_.last_lane(); }
+  Optimizer& optimizer() override { return *optimizer_; }
+  LossScaler& scaler() override { return scaler_; }
+  const TableSeconds& table_seconds() const override { return table_seconds_; }
+  const std::vector<std::vector<FlatRange>>& owned() const override { return owned_; }
+
+  void prepare(datasets::Loader::Step rows) override;
+  void run(double rate) override;
+  void settle() override {}
+  StepOutcome outcome() override;
+
+  std::vector<at::Tensor> parts() override;
+  void parts_changed() override;
+  void bring_home() override;
+  void take_up() override;
+  std::vector<Replica>* scoring_replicas() override { return &replicas_; }
+
+ private:
+  struct Prepared {
+    uint64_t step = 0;
+    double global_rows = 1;
+    std::vector<datasets::RowBatch> lanes;  ///< on the device
+    std::optional<RowProgram> program;
+    UploadBlock* block = nullptr;
+    bool moved = false;  ///< inputs lie elsewhere than in the step before
+  };
+  /// Work of a step that asks the same of the device each time, while shapes are the same.
+  struct Recorded {
+    std::unique_ptr<Device::Recording> recording;
+    int seen = 0;  ///< steps of this shape
+  };
+  void prepare_dense_squares();
+  void send_settings(uint64_t step, double rate, double weight);
+  void fetch_rows(RowProgram& program, const std::byte* block);
+  void merge_gradients(RowProgram& program, const std::byte* block);
+  void sum_squares(const RowProgram* program, const std::byte* block);
+  void move_rows(RowProgram& program, const std::byte* block);
+  void compute(double global_rows);
+  void update();
+  void exchange(const RowMessages& messages);
+  void repeat(Recorded& recorded, const std::function<void()>& work);
+  void report();
+  template <class Kernel>
+  void launch(Launch<Kernel>& launch, const std::byte* block);
+
+  core::Communicator& comm_;
+  ModelState& state_;
+  LaneWorkers& workers_;
+  const models::Objective& objective_;
+  std::shared_ptr<Device> device_;
+  std::unique_ptr<DeviceTransport> transport_;
+  TrainStepOptions options_;
+  BucketPlan plan_;
+  std::vector<std::vector<FlatRange>> owned_;
+  std::unique_ptr<Optimizer> optimizer_;
+
+  // On the device.
+  at::Tensor values_, net_state_;
+  std::shared_ptr<std::byte> scalars_;
+  at::Tensor skip_, factor_, words_;  ///< whether the step counts, what its gradient is cut by, the sum of its squares
+  at::Tensor dense_squares_;  ///< the own ranges as AddSquares::Segment, in bytes
+  int64_t dense_lines_ = 0, dense_segments_ = 0;
+  at::Tensor* gradient_ = nullptr;
+  const RowMath* rules_ = nullptr;  ///< of the own shards, in this step
+
+  DeviceSums sums_;
+  std::optional<DeviceTables> tables_;
+  std::optional<RowProgrammer> programmer_;
+  std::vector<Replica> replicas_;  ///< one
+  std::optional<DeviceDraws> draws_;
+  std::optional<DeviceLanes> lanes_;
+  BatchStager stager_;
+  UploadBlock blocks_[2], settings_;  ///< of tables, by parity of the step; of rates and the like
+  StepBoard board_;
+  LossScaler scaler_;
+  datasets::RowHash row_hash_;
+  TableSeconds table_seconds_;
+  std::optional<Prepared> next_;
+  Recorded computing_, updating_;
+  double last_global_rows_ = 0;
+
+  StepOutcome outcome_;
+  std::shared_ptr<std::byte> reported_;  ///< page-locked: loss, overflow, skip
+  std::unique_ptr<CopyEngine::Mark> reported_at_;
+  at::Tensor report_;
+};
+
+}  // namespace cohort::trainer
