@@ -32,4 +32,4 @@ endforeach()
 configure_package_config_file(cmake/CohortConfig.cmake.in "${CMAKE_BINARY_DIR}/CohortConfig.cmake" INSTALL_DESTINATION "${package_folder}")
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/CohortConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_BINARY_DIR}/CohortConfig.cmake" "${CMAKE_BINARY_DIR}/CohortConfigVersion.cmake" cmake/CohortDependencies.cmake
-  cmake/CohortFmtFirst.cmake DESTINATION "${package_folder}")
+  cmake/CohortFmtFirst.cmake cmake/CohortCuda.cmake DESTINATION "${package_folder}")

@@ -9,7 +9,9 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 # Contracting a*b+c into one instruction where the target has it would make bits depend on the compiler's flags.
-add_compile_options(-Wall -Wextra -Wno-unused-parameter -ffp-contract=off)
+# Kernels get their own flags (CohortCuda.cmake).
+add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-Wall> $<$<COMPILE_LANGUAGE:C,CXX>:-Wextra>
+  $<$<COMPILE_LANGUAGE:C,CXX>:-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:C,CXX>:-ffp-contract=off>)
 
 option(COHORT_BUILD_TESTS "Build the tests" ON)
 option(COHORT_BUILD_BENCH "Build the micro-benchmarks" OFF)

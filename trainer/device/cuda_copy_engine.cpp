@@ -4,16 +4,11 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
-#include "core/error.h"
 #include "trainer/device/copy_engine.h"
+#include "trainer/device/cuda_check.h"
 
 namespace cohort::trainer {
 namespace {
-
-void check_cuda(cudaError_t status, const std::string& doing, const std::string& remedy = "see `nvidia-smi` for the device's state") {
-  if (status == cudaSuccess) return;
-  throw core::failed_error(doing + " failed: " + cudaGetErrorString(status), remedy);
-}
 
 class CudaMark final : public CopyEngine::Mark {
  public:
