@@ -93,7 +93,7 @@ std::string Experiment::identity() const {
   json.erase("artifact");
   json["data"].erase("path");
   for (const char* key : {"plan", "memory_mib", "replicate_below_mib", "hot_rows", "tables"}) json["embeddings"].erase(key);
-  for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints", "device", "device_transport"}) json["train"].erase(key);
+  for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints", "device", "device_transport", "device_graphs"}) json["train"].erase(key);
   return core::sha256_hex(json.dump());
 }
 

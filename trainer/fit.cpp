@@ -44,7 +44,8 @@ std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& traine
                                  .intra_op_threads = static_cast<int>(in.train.intra_op_threads()),
                                  .precision = models::precision_named(in.train.precision),
                                  .compress = in.train.compress == "bf16",
-                                 .seed = in.net.seed};
+                                 .seed = in.net.seed,
+                                 .graphs = in.train.device_graphs == "off" ? DeviceGraphs::kNone : in.train.device_graphs == "whole" ? DeviceGraphs::kWhole : DeviceGraphs::kCompute};
   if (!in.device) return std::make_unique<TrainStep>(trained.state, trained.replicas, trained.workers, *in.objective, in.optimizer, comm, options);
   std::unique_ptr<DeviceTransport> transport = make_device_transport(comm, in.device->copies(), in.train.device_transport);
   spdlog::info("training on {}; devices talk by {}", in.device->name(), transport->name());

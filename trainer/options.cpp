@@ -27,6 +27,9 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   d.field("device_transport", &O::device_transport, "how devices' memories reach one another: nccl; host: messages by way of the host; auto: nccl where a probe at the start finds that it "
           "works. No part of the result")
       .one_of({"auto", "nccl", "host"});
+  d.field("device_graphs", &O::device_graphs, "what of a device's step is recorded once and replayed for the cost of one launch: off; compute: all but exchanges between ranks; "
+          "whole: those too, where the transport is nccl. No part of the result")
+      .one_of({"off", "compute", "whole"});
   d.field("clip_norm", &O::clip_norm, "the gradient's global norm is cut to this; 0 cuts nothing").min(0);
   d.field("bucket_kib", &O::bucket_kib, "gradients are summed over ranks in pieces of about this size, as backward fills them; no part of the result").min(1).max(1 << 20).unit("KiB");
   d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");

@@ -18,6 +18,7 @@ struct TrainOptions {
   std::string compress = "none";
   std::string device = "auto";
   std::string device_transport = "auto";
+  std::string device_graphs = "compute";
   double clip_norm = 0;
   int64_t bucket_kib = 4096;
   int64_t evaluate_every = 1;

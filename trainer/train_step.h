@@ -21,6 +21,13 @@
 
 namespace cohort::trainer {
 
+/// What of a device's step is recorded once and replayed from then on.
+enum class DeviceGraphs {
+  kNone,
+  kCompute,  ///< what a rank computes by itself
+  kWhole,    ///< exchanges between ranks too, where the transport can be recorded: they overlap with backward
+};
+
 struct TrainStepOptions {
   int64_t lanes = 8;
   int64_t bucket_bytes = 4 << 20;
@@ -29,7 +36,7 @@ struct TrainStepOptions {
   models::Precision precision = models::Precision::kFloat32;  ///< of the net's forward and backward
   bool compress = false;  ///< gradients that travel as messages
   uint64_t seed = 0;     ///< of random numbers in forward, and of the row hash
-  bool record = true;    ///< on devices: the dense part of steps of one shape is recorded and replayed
+  DeviceGraphs graphs = DeviceGraphs::kCompute;
 };
 
 /// A step on processors.

@@ -9,6 +9,7 @@
 #include "core/philox.h"
 #include "core/toml_document.h"
 #include "tests/support/thread_communicator.h"
+#include "trainer/device/device_step.h"
 #include "trainer/embeddings/uniform_plan.h"
 #include "trainer/train_step.h"
 
@@ -71,6 +72,15 @@ inline Choices choices_of(const std::string& optimizer) {
 
 inline constexpr int64_t kLanes = 8, kWidth = 5, kCategorical = 2, kUsers = 50, kColours = 7, kItems = 40;
 
+/// A copy of the values in `memory`, from `at` on, which moves behind it.
+template <class T>
+T* packed(const std::vector<T>& values, std::shared_ptr<std::byte>& memory, std::size_t& at) {
+  T* const begin = reinterpret_cast<T*>(memory.get() + at);
+  std::copy(values.begin(), values.end(), begin);
+  at += (values.size() * sizeof(T) + 63) / 64 * 64;
+  return begin;
+}
+
 /// A lane of a step, the same on whatever rank: 6 to 9 rows, lane 5 none.
 struct MadeLane {
   datasets::RowBatch batch;
@@ -96,11 +106,17 @@ inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane) {
     made->offsets.push_back(static_cast<int64_t>(made->bag_ids.size()));
   }
   datasets::RowBatch& b = made->batch;
-  b.dense = made->dense.data();
-  b.ids = made->ids.data();
-  b.labels = made->labels.data();
-  b.weights = made->weights.data();
-  b.sequences.push_back({.offsets = made->offsets.data(), .ids = made->bag_ids.data()});
+  constexpr std::size_t kRoom = 16384;
+  b.memory = {new std::byte[kRoom], std::default_delete<std::byte[]>()};
+  b.sequence_memory = {new std::byte[kRoom], std::default_delete<std::byte[]>()};
+  b.dense = packed(made->dense, b.memory, b.memory_bytes);
+  b.ids = packed(made->ids, b.memory, b.memory_bytes);
+  b.labels = packed(made->labels, b.memory, b.memory_bytes);
+  b.weights = packed(made->weights, b.memory, b.memory_bytes);
+  datasets::SequenceBatch bags;
+  bags.offsets = packed(made->offsets, b.sequence_memory, b.sequence_bytes);
+  bags.ids = packed(made->bag_ids, b.sequence_memory, b.sequence_bytes);
+  b.sequences.push_back(bags);
   return made;
 }
 
@@ -116,6 +132,8 @@ struct Setting {
   models::Precision precision = models::Precision::kFloat32;
   bool compress = false;
   double loss_scale = LossScaler::kFirst;  ///< at the start
+  bool device = false;  ///< on the host's stand-in for a device
+  DeviceGraphs graphs = DeviceGraphs::kCompute;
 };
 
 inline EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& name, int ranks) {
@@ -175,9 +193,8 @@ struct SmallRun {
       replicas.back().categorical_count = kCategorical;
       replicas.back().net->train();
     }
-    TrainStep step(state, replicas, workers, *objective, choices.optimizer, comm,
-                   {.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm,
-                    .intra_op_threads = setting.intra_op_threads, .precision = setting.precision, .compress = setting.compress, .seed = 9});
+    const std::unique_ptr<StepRunner> runner = make_runner(state, replicas, workers, comm);
+    StepRunner& step = *runner;
     step.scaler().state.scale = setting.loss_scale;
     std::vector<std::unique_ptr<MadeLane>> kept;
     const auto prepare = [&](uint64_t number) {
@@ -199,12 +216,21 @@ struct SmallRun {
       result.skipped.push_back(outcome.skipped);
       result.scales.push_back(step.scaler().state.scale);
     }
+    step.bring_home();
     const models::NamedTensors weights = state.gather(), rows = state.tables().gather_state();
     if (comm.is_root()) {
       result.weights = models::weights_sha256(weights);
       result.state = models::weights_sha256(rows);
     }
     return result;
+  }
+
+  std::unique_ptr<StepRunner> make_runner(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, core::Communicator& comm) const {
+    const TrainStepOptions options{.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm, .intra_op_threads = setting.intra_op_threads,
+                                   .precision = setting.precision, .compress = setting.compress, .seed = 9, .graphs = setting.graphs};
+    if (!setting.device) return std::make_unique<TrainStep>(state, replicas, workers, *objective, choices.optimizer, comm, options);
+    const std::shared_ptr<Device> device = make_host_device();
+    return std::make_unique<DeviceStep>(state, workers, *objective, choices.optimizer, comm, device, make_staged_transport(comm, device->copies()), options);
   }
 
   Setting setting;

@@ -158,10 +158,20 @@ void DeviceStep::run(double rate) {
   const std::byte* const block = step.block != nullptr ? step.block->arrived() : nullptr;
   if (step.moved) computing_ = {}, updating_ = {};
   if (step.program) fetch_rows(*step.program, block);
-  repeat(computing_, [this, rows = step.global_rows] { compute(rows); });
+  const bool whole = exchanges_recorded();
+  repeat(computing_, [this, whole, rows = step.global_rows] {
+    sums_.defer_exchange(!whole && computing_.about_to);
+    lanes_->compute(rows);
+    if (whole) reduce();
+  });
+  if (!whole) reduce();
   if (step.program) merge_gradients(*step.program, block);
   if (options_.clip_norm > 0) sum_squares(step.program ? &*step.program : nullptr, block);
-  repeat(updating_, [this] { update(); });
+  repeat(updating_, [this, whole] {
+    update();
+    if (whole) sums_.publish(values_);
+  });
+  if (!whole) sums_.publish(values_);
   if (step.program) move_rows(*step.program, block);
   report();
 
@@ -209,8 +219,11 @@ void DeviceStep::fetch_rows(RowProgram& program, const std::byte* block) {
   launch(program.pool, block);
 }
 
-void DeviceStep::compute(double global_rows) {
-  lanes_->compute(global_rows);
+bool DeviceStep::exchanges_recorded() const {
+  return comm_.size() == 1 || (options_.graphs == DeviceGraphs::kWhole && transport_->capturable());
+}
+
+void DeviceStep::reduce() {
   gradient_ = &sums_.reduce();
   const FlatLayout& layout = state_.layout();
   const float* const gradient = gradient_->data_ptr<float>();
@@ -257,7 +270,6 @@ void DeviceStep::update() {
   const at::Tensor rate = device_->where().is_cpu() ? scalar_at(scalars_.get(), &StepScalars::rate, *device_) : scalar_at(scalars_.get(), &StepScalars::rate_float, *device_);
   optimizer_->step_on_device(values_, {.gradient = gradient_->narrow(0, 0, layout.parameter_floats()), .rate = rate,
                                        .count = scalar_at(scalars_.get(), &StepScalars::count, *device_), .skip = skip_});
-  sums_.publish(values_);
   if (layout.state_floats() > 0)
     device_->run(KeepVector{gradient + layout.state_begin(), net_state_.data_ptr<float>(), skip_.data_ptr<float>()}, layout.state_floats());
 }
@@ -276,7 +288,8 @@ void DeviceStep::move_rows(RowProgram& program, const std::byte* block) {
 
 void DeviceStep::repeat(Recorded& recorded, const std::function<void()>& work) {
   if (recorded.recording) return recorded.recording->replay();
-  if (recorded.seen++ < kStepsBeforeRecording || !options_.record || (comm_.size() > 1 && !transport_->capturable())) return work();
+  if (recorded.seen++ < kStepsBeforeRecording || options_.graphs == DeviceGraphs::kNone) return work();
+  recorded.about_to = true;
   recorded.recording = device_->record(work);
   recorded.recording->replay();
 }

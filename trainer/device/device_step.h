@@ -19,8 +19,7 @@ namespace cohort::trainer {
 
 /// What TrainStep is on processors: the same lanes, sums and updates, so the same bits on any number of ranks for one kind of device. Parameters, tables and optimizer
 /// state lie on the devices; what ModelState holds is brought up to date by bring_home(). The host sorts ids and sends the device, a step ahead, what it will do with
-/// them; the device is never asked for anything before the step's end. From the third step of equal shape on, its dense part is replayed from a recording where the
-/// transport can be recorded.
+/// them; nothing is asked of the device's results before the step's end. From the third step of equal shape on, its dense part is replayed from recordings.
 class DeviceStep final : public StepRunner {
  public:
   /// References must outlive it. `options.compress` and `.intra_op_threads` mean nothing here. Throws Error (usage) for an optimizer that has no kernels for devices, and
@@ -38,7 +37,7 @@ class DeviceStep final : public StepRunner {
 
   void prepare(datasets::Loader::Step rows) override;
   void run(double rate) override;
-  void settle() override {}
+  void settle() override { comm_.barrier(); }  // the board's messages are seen by all
   StepOutcome outcome() override;
 
   std::vector<at::Tensor> parts() override;
@@ -59,7 +58,8 @@ class DeviceStep final : public StepRunner {
   /// Work of a step that asks the same of the device each time, while shapes are the same.
   struct Recorded {
     std::unique_ptr<Device::Recording> recording;
-    int seen = 0;  ///< steps of this shape
+    int seen = 0;           ///< steps of this shape
+    bool about_to = false;  ///< be recorded
   };
   void prepare_dense_squares();
   void send_settings(uint64_t step, double rate, double weight);
@@ -67,7 +67,8 @@ class DeviceStep final : public StepRunner {
   void merge_gradients(RowProgram& program, const std::byte* block);
   void sum_squares(const RowProgram* program, const std::byte* block);
   void move_rows(RowProgram& program, const std::byte* block);
-  void compute(double global_rows);
+  bool exchanges_recorded() const;
+  void reduce();
   void update();
   void exchange(const RowMessages& messages);
   void repeat(Recorded& recorded, const std::function<void()>& work);

@@ -93,11 +93,11 @@ void DeviceSums::complete(std::size_t i) {
   int depth = std::popcount(within);
   for (uint64_t ones = within; (ones & 1) != 0; ones >>= 1, --depth) vector(depth - 1).add_(vector(depth));
   complete_[i] = true;
-  if (comm_.size() > 1 && lane_ + 1 == mine_.count) exchange_complete();
+  if (comm_.size() > 1 && lane_ + 1 == mine_.count && !deferred_) start_exchanges();
 }
 
 /// In the order of buckets on every rank, whatever the order in which backward fills them.
-void DeviceSums::exchange_complete() {
+void DeviceSums::start_exchanges() {
   for (; started_ < pieces() && complete_[started_]; ++started_) transport_.exchange(pieces_[started_].sent, pieces_[started_].received);
 }
 
@@ -105,6 +105,11 @@ void DeviceSums::end_lane() { lane_ = lane_ + 1 == mine_.count ? 0 : lane_ + 1; 
 
 at::Tensor& DeviceSums::reduce() {
   if (comm_.size() == 1) return roots_.front();
+  if (deferred_) {
+    started_ = 0;
+    complete_.assign(pieces(), true);
+    start_exchanges();
+  }
   transport_.let_computing_wait();
   for (const Piece& piece : pieces_) {
     const auto* const leaves = reinterpret_cast<const SumVectors::Leaf*>(piece.leaves.data_ptr<uint8_t>());

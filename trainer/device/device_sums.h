@@ -32,6 +32,8 @@ class DeviceSums {
   /// The lane's bucket, or its tail (the last piece), is complete.
   void complete(std::size_t piece);
   void end_lane();
+  /// From here on pieces set out in reduce() alone: what was recorded of the lanes holds no exchange then.
+  void defer_exchange(bool defer) { deferred_ = defer; }
 
   std::size_t pieces() const { return plan_.buckets().size() + 1; }
   FlatRange piece(std::size_t i) const { return i < plan_.buckets().size() ? plan_.buckets()[i] : layout_.tail(); }
@@ -52,7 +54,7 @@ class DeviceSums {
     FlatRange own;
   };
   Piece make_piece(std::size_t i);
-  void exchange_complete();
+  void start_exchanges();
 
   core::Communicator& comm_;
   Device& device_;
@@ -71,7 +73,8 @@ class DeviceSums {
   int64_t lane_ = 0;                 ///< of this rank's, that is computed
   std::size_t node_ = 0;             ///< that it belongs to
   std::vector<bool> complete_;       ///< pieces of the last lane
-  std::size_t started_ = 0;
+  std::size_t started_ = 0;          ///< pieces that have set out
+  bool deferred_ = false;
 };
 
 }  // namespace cohort::trainer
