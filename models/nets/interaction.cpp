@@ -3,12 +3,22 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/TracerMode.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/floor_divide.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/remainder.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/triu_indices.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -73,6 +83,36 @@ class PairDots : public torch::autograd::Function<PairDots> {
   }
 };
 
+/// On devices: [n·n], for each pair (i, j) its place among the pairs i < j, whichever comes first; P, one past the last, where i = j. Made there by arithmetic: a copy from the
+/// host would wait.
+at::Tensor pair_places(int64_t n, const at::TensorOptions& options) {
+  const at::Tensor all = at::arange(n * n, options.dtype(at::kLong)), row = at::floor_divide(all, n), column = at::remainder(all, n);
+  const at::Tensor low = at::minimum(row, column), high = at::maximum(row, column);
+  const at::Tensor before = at::floor_divide(low * (2 * n - 1 - low), 2);  // pairs that begin with a lower number
+  return at::where(row == column, at::scalar_tensor(n * (n - 1) / 2, options.dtype(at::kLong)), before + high - low - 1);
+}
+
+/// Products and gathers alone, forward and backward: nothing is added up in an order of the device's choice, and nothing waits for the host.
+class DevicePairDots : public torch::autograd::Function<DevicePairDots> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& z) {
+    context->save_for_backward({z});
+    const int64_t n = z.size(1);
+    const at::Tensor upper = at::triu_indices(n, n, 1, z.options().dtype(at::kLong).requires_grad(false));
+    return z.bmm(z.transpose(1, 2)).flatten(1).index_select(1, upper.select(0, 0) * n + upper.select(0, 1));
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const at::Tensor z = context->get_saved_variables()[0];
+    const at::NoGradGuard once;
+    const int64_t n = z.size(1);
+    const at::Tensor& g = gradients[0];
+    // A pair's gradient goes to both of its vectors, times the other one; a vector's own product isn't among the pairs.
+    const at::Tensor with_none = at::cat({g, at::zeros({g.size(0), 1}, g.options())}, 1);
+    return {with_none.index_select(1, pair_places(n, g.options())).view({g.size(0), n, n}).to(z.scalar_type()).bmm(z)};
+  }
+};
+
 void check_vectors(const std::vector<at::Tensor>& vectors) {
   if (vectors.size() < 2)
     throw core::usage_error(fmt::format("an interaction of {} vectors has no pairs", vectors.size()), "give it two or more");
@@ -100,12 +140,20 @@ at::Tensor interaction_composed(const std::vector<at::Tensor>& vectors, bool kee
   return keep_first ? at::cat({vectors[0], pairs}, 1) : pairs;
 }
 
+at::Tensor interaction_on_device(const std::vector<at::Tensor>& vectors, bool keep_first) {
+  check_vectors(vectors);
+  const at::Tensor pairs = DevicePairDots::apply(at::stack(vectors, 1));
+  return keep_first ? at::cat({vectors[0], pairs.to(vectors[0].scalar_type())}, 1) : pairs;
+}
+
 at::Tensor interaction(const std::vector<at::Tensor>& vectors, bool keep_first) {
   check_vectors(vectors);
   const bool own = !at::tracer::impl::is_dispatch_enabled() && !autocast_is_on() && std::all_of(vectors.begin(), vectors.end(), [](const at::Tensor& vector) {
     return vector.is_cpu() && vector.layout() == at::kStrided && vector.scalar_type() == at::kFloat;
   });
-  return own ? PairDots::apply(at::TensorList(vectors), keep_first) : interaction_composed(vectors, keep_first);
+  if (own) return PairDots::apply(at::TensorList(vectors), keep_first);
+  if (vectors[0].is_cpu() || at::tracer::impl::is_dispatch_enabled()) return interaction_composed(vectors, keep_first);
+  return interaction_on_device(vectors, keep_first);
 }
 
 }  // namespace cohort::models

@@ -73,11 +73,13 @@ TEST(Interaction, TakesWholeNumbersExactly) {
   for (const auto& [count, width] : std::vector<std::pair<int64_t, int64_t>>{{27, 16}, {2, 1}, {40, 17}, {11, 64}}) {
     std::vector<Tensor> vectors;
     for (int64_t i = 0; i < count; ++i) vectors.push_back((normals({9, width}, static_cast<uint32_t>(i)) * 4).round().requires_grad_(true));
-    const Tensor out = interaction(vectors, true), expected = interaction_composed(vectors, true);
-    EXPECT_TRUE((out == expected).all().item<bool>());
-    const Tensor given = (normals(out.sizes().vec(), 99) * 4).round();
-    const std::vector<Tensor> mine = gradients_of_vectors(out, vectors, given), theirs = gradients_of_vectors(expected, vectors, given);
-    for (int64_t i = 0; i < count; ++i) EXPECT_TRUE((mine[i] == theirs[i]).all().item<bool>()) << i;
+    const Tensor expected = interaction_composed(vectors, true), given = (normals(expected.sizes().vec(), 99) * 4).round();
+    const std::vector<Tensor> theirs = gradients_of_vectors(expected, vectors, given);
+    for (const Tensor& out : {interaction(vectors, true), interaction_on_device(vectors, true)}) {
+      EXPECT_TRUE((out == expected).all().item<bool>());
+      const std::vector<Tensor> mine = gradients_of_vectors(out, vectors, given);
+      for (int64_t i = 0; i < count; ++i) EXPECT_TRUE((mine[i] == theirs[i]).all().item<bool>()) << i;
+    }
   }
 }
 

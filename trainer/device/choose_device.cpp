@@ -1,5 +1,8 @@
 #include "trainer/device/choose_device.h"
 
+#include <cstdlib>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "core/comm/agreement.h"
@@ -22,6 +25,8 @@ std::shared_ptr<Device> device_number(int) { return nullptr; }
 
 std::shared_ptr<Device> choose_device(core::Communicator& comm, const std::string& wish) {
   if (wish == "cpu") return nullptr;
+  // As one pretends nodes (COHORT_RANKS_PER_NODE): the step of devices where there is none.
+  if (const char* const pretended = std::getenv("COHORT_PRETEND_DEVICE"); pretended != nullptr && std::string_view(pretended) == "1") return make_host_device();
   if (wish == "cuda" && !kBuiltWithCuda)
     throw core::usage_error("train.device = \"cuda\": this build has no CUDA", "build with `./launch/test --cuda`, or set train.device = \"cpu\" or \"auto\"").known_everywhere();
   // The same decision everywhere: a rank without a device would compute other bits.

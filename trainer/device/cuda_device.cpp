@@ -8,24 +8,20 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "trainer/device/cuda_check.h"
 #include "trainer/device/cuda_kernels.h"
 #include "trainer/device/device.h"
 
 namespace cohort::trainer {
 namespace {
 
-void check_device(cudaError_t status, const char* doing) {
-  if (status != cudaSuccess)
-    throw core::failed_error(fmt::format("{} failed: {}", doing, cudaGetErrorString(status)), "see `nvidia-smi` for the device's state; CUDA_LAUNCH_BLOCKING=1 names the kernel");
-}
-
 class CudaDevice final : public Device {
  public:
   explicit CudaDevice(int index) : index_(index), stream_(stream_of(index)), copies_(make_cuda_copy_engine()) {
     cudaDeviceProp properties{};
-    check_device(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
+    check_cuda(cudaGetDeviceProperties(&properties, index), "asking for the device's properties");
     int runtime = 0;
-    check_device(cudaRuntimeGetVersion(&runtime), "asking for CUDA's version");
+    check_cuda(cudaRuntimeGetVersion(&runtime), "asking for CUDA's version");
     name_ = fmt::format("{}, compute capability {}.{}, CUDA {}.{}", properties.name, properties.major, properties.minor, runtime / 1000, runtime % 1000 / 10);
   }
 
@@ -63,7 +59,7 @@ class CudaDevice final : public Device {
   };
   std::unique_ptr<Recording> record(const std::function<void()>& work) override {
     auto recording = std::make_unique<Graph>();
-    check_device(cudaStreamSynchronize(stream_.stream()), "waiting before a recording");
+    check_cuda(cudaStreamSynchronize(stream_.stream()), "waiting before a recording");
     // Calls that a recording forbids are forbidden to this thread alone: loaders go on taking page-locked memory.
     recording->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
@@ -82,14 +78,14 @@ class CudaDevice final : public Device {
 
  private:
   static c10::cuda::CUDAStream stream_of(int index) {
-    check_device(cudaSetDevice(index), "choosing a CUDA device");
+    check_cuda(cudaSetDevice(index), "choosing a CUDA device");
     at::globalContext().lazyInitDevice(c10::kCUDA);
     return c10::cuda::getStreamFromPool(/*isHighPriority=*/false, static_cast<c10::DeviceIndex>(index));
   }
   template <class Kernel>
   void ask(const Kernel& kernel, int64_t count) {
     // In backward, libtorch makes the stream of the forward pass current: it is the same one.
-    check_device(launch(kernel, count, c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index_)).stream()), "starting a kernel");
+    check_cuda(launch(kernel, count, c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index_)).stream()), "starting a kernel");
   }
 
   int index_;
