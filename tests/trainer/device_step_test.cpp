@@ -23,7 +23,7 @@ TEST(DeviceStep, ComesToTheBitsOfProcessors) {
   for (const char* net : {"dense", "embeddings", "bags"}) {
     const Result expected = run_setting({.net = net});
     for (const DeviceGraphs graphs : {DeviceGraphs::kNone, DeviceGraphs::kCompute})
-      EXPECT_EQ(run_setting({.net = net, .device = true, .graphs = graphs}), expected) << net;
+      EXPECT_EQ(run_setting({.net = net, .device = make_host_device, .graphs = graphs}), expected) << net;
   }
 }
 
@@ -35,7 +35,7 @@ TEST(DeviceStep, HasTheSameBitsOnAnyNumberOfRanksUnderAnyPlan) {
         for (const int64_t bucket_bytes : {64, 1 << 22})
           for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone}) {
             if (net == std::string("dense") && plan != "row_wise") continue;
-            ASSERT_EQ(run_setting({.net = net, .ranks = ranks, .threads = 1 + ranks % 2, .bucket_bytes = bucket_bytes, .plan = plan, .windows = windows, .device = true}), expected)
+            ASSERT_EQ(run_setting({.net = net, .ranks = ranks, .threads = 1 + ranks % 2, .bucket_bytes = bucket_bytes, .plan = plan, .windows = windows, .device = make_host_device}), expected)
                 << net << ", " << ranks << " ranks, " << plan << ", buckets of " << bucket_bytes;
           }
   }
@@ -46,8 +46,8 @@ TEST(DeviceStep, HasTheBitsOfProcessorsForEveryOptimizer) {
                                 "name = \"sgd\"\nrate = 0.1\nmomentum = 0.0", "name = \"adagrad\"\ntables = \"element_wise\"\ninitial = 0.1",
                                 "name = \"adamw\"\n[[optimizer.groups]]\nmatch = \"head.*\"\nrate_factor = 0.5\nweight_decay = 0.1"}) {
     const Result expected = run_setting({.net = "bags", .optimizer = optimizer});
-    EXPECT_EQ(run_setting({.net = "bags", .optimizer = optimizer, .device = true}), expected) << optimizer;
-    EXPECT_EQ(run_setting({.net = "bags", .optimizer = optimizer, .ranks = 3, .plan = "column_wise", .device = true}), expected) << optimizer;
+    EXPECT_EQ(run_setting({.net = "bags", .optimizer = optimizer, .device = make_host_device}), expected) << optimizer;
+    EXPECT_EQ(run_setting({.net = "bags", .optimizer = optimizer, .ranks = 3, .plan = "column_wise", .device = make_host_device}), expected) << optimizer;
   }
 }
 
@@ -55,7 +55,7 @@ TEST(DeviceStep, CutsTheNormAlike) {
   const Result expected = run_setting({.net = "bags", .clip_norm = 0.05});
   EXPECT_NE(expected.weights, run_setting({.net = "bags"}).weights);
   for (const int ranks : {1, 2, 3})
-    for (const std::string& plan : kDevicePlans) EXPECT_EQ(run_setting({.net = "bags", .clip_norm = 0.05, .ranks = ranks, .plan = plan, .device = true}), expected) << ranks << plan;
+    for (const std::string& plan : kDevicePlans) EXPECT_EQ(run_setting({.net = "bags", .clip_norm = 0.05, .ranks = ranks, .plan = plan, .device = make_host_device}), expected) << ranks << plan;
 }
 
 TEST(DeviceStep, ScalesTheLossAndSkipsWhatOverflows) {
@@ -66,7 +66,7 @@ TEST(DeviceStep, ScalesTheLossAndSkipsWhatOverflows) {
   EXPECT_FALSE(expected.skipped.back());
   for (const int ranks : {1, 3}) {
     Setting there = setting;
-    there.device = true;
+    there.device = make_host_device;
     there.ranks = ranks;
     EXPECT_EQ(run_setting(there, 8), expected) << ranks;
   }
@@ -74,7 +74,7 @@ TEST(DeviceStep, ScalesTheLossAndSkipsWhatOverflows) {
 
 TEST(DeviceStep, RefusesAnOptimizerWithoutKernels) {
   try {
-    run_setting({.optimizer = "name = \"lamb\"", .ranks = 2, .device = true});
+    run_setting({.optimizer = "name = \"lamb\"", .ranks = 2, .device = make_host_device});
     FAIL() << "lamb was taken";
   } catch (const core::Error& error) {
     EXPECT_NE(std::string(error.what()).find("lamb"), std::string::npos);

@@ -132,7 +132,7 @@ struct Setting {
   models::Precision precision = models::Precision::kFloat32;
   bool compress = false;
   double loss_scale = LossScaler::kFirst;  ///< at the start
-  bool device = false;  ///< on the host's stand-in for a device
+  std::shared_ptr<Device> (*device)() = nullptr;  ///< what computes; none: processors
   DeviceGraphs graphs = DeviceGraphs::kCompute;
 };
 
@@ -228,8 +228,8 @@ struct SmallRun {
   std::unique_ptr<StepRunner> make_runner(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, core::Communicator& comm) const {
     const TrainStepOptions options{.lanes = kLanes, .bucket_bytes = setting.bucket_bytes, .clip_norm = setting.clip_norm, .intra_op_threads = setting.intra_op_threads,
                                    .precision = setting.precision, .compress = setting.compress, .seed = 9, .graphs = setting.graphs};
-    if (!setting.device) return std::make_unique<TrainStep>(state, replicas, workers, *objective, choices.optimizer, comm, options);
-    const std::shared_ptr<Device> device = make_host_device();
+    if (setting.device == nullptr) return std::make_unique<TrainStep>(state, replicas, workers, *objective, choices.optimizer, comm, options);
+    const std::shared_ptr<Device> device = setting.device();
     return std::make_unique<DeviceStep>(state, workers, *objective, choices.optimizer, comm, device, make_staged_transport(comm, device->copies()), options);
   }
 

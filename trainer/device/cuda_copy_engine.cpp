@@ -28,13 +28,17 @@ class CudaMark final : public CopyEngine::Mark {
 
 class CudaCopyEngine final : public CopyEngine {
  public:
-  CudaCopyEngine() { check_cuda(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking), "making a CUDA stream"); }
+  CudaCopyEngine() {
+    check_cuda(cudaGetDevice(&device_), "asking for the CUDA device");
+    check_cuda(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking), "making a CUDA stream");
+  }
   ~CudaCopyEngine() override { cudaStreamDestroy(copies_); }
   CudaCopyEngine(const CudaCopyEngine&) = delete;
   CudaCopyEngine& operator=(const CudaCopyEngine&) = delete;
 
   std::byte* allocate(std::size_t size) override {
     void* memory = nullptr;
+    check_cuda(cudaSetDevice(device_), "choosing a CUDA device");  // a loader's thread would wake device 0 for it
     check_cuda(cudaHostAlloc(&memory, size, cudaHostAllocPortable), "taking " + std::to_string(size) + " bytes of page-locked memory",
                "lower loader.prefetch or train.global_batch");
     return static_cast<std::byte*>(memory);
@@ -64,6 +68,7 @@ class CudaCopyEngine final : public CopyEngine {
     check_cuda(cudaStreamWaitEvent(stream, static_cast<const CudaMark&>(mark).event(), 0), "ordering CUDA streams");
   }
 
+  int device_ = 0;
   cudaStream_t copies_ = nullptr;
 };
 
