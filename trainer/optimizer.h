@@ -17,6 +17,10 @@
 
 namespace cohort::trainer {
 
+class Device;
+class DeviceTransport;
+struct StepScalars;
+
 const core::Alternatives& optimizer_alternatives();  ///< adam, adamw, adagrad, lamb, sgd: for the `[optimizer]` table
 
 /// What an update on a device reads: everything lies there, so that nobody waits for it.
@@ -25,6 +29,9 @@ struct DeviceUpdate {
   at::Tensor rate;      ///< [], float32 (float64 where the device is a processor)
   at::Tensor count;     ///< [] float32: the number of this step, from 1 on
   at::Tensor skip;      ///< [] float32: not 0 where the step changes nothing
+  const StepScalars* scalars = nullptr;
+  Device* device = nullptr;
+  DeviceTransport* transport = nullptr;
 };
 
 /// Every rank updates its own ranges of the dense parameters and keeps their state alone; who owns what doesn't change a bit.
@@ -34,11 +41,11 @@ class Optimizer {
   virtual double base_rate() const = 0;
   /// Collective. One update of the owned ranges of `values` [parameter_floats] from `gradient` (same places) at rate `rate`; `step` counts from 0.
   virtual void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator& comm) = 0;
-  /// Whether the two below can be called.
-  virtual bool on_devices() const { return true; }
   /// From here on state and updates are on this device.
   virtual void move_to(c10::Device where) = 0;
-  /// The same update, asked of the device of `values`. Local.
+  /// Whether step_on_device() is collective.
+  virtual bool exchanges() const { return false; }
+  /// The same update, asked of the device of `values`.
   virtual void step_on_device(at::Tensor& values, const DeviceUpdate& update) = 0;
   /// The state to checkpoint, [parameter_floats] each; only the owned ranges mean anything.
   virtual models::NamedTensors state() const = 0;

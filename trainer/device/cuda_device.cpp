@@ -50,6 +50,9 @@ class CudaDevice final : public Device {
   void run(const AddSquares& kernel, int64_t count) override { ask(kernel, count); }
   void run(const ClipFactor& kernel, int64_t count) override { ask(kernel, count); }
   void run(const ScaleVector& kernel, int64_t count) override { ask(kernel, count); }
+  void run(const LambMoments& kernel, int64_t count) override { ask(kernel, count); }
+  void run(const LambSizes& kernel, int64_t count) override { ask(kernel, count); }
+  void run(const LambMove& kernel, int64_t count) override { ask(kernel, count); }
   void run(const DrawNumbers& kernel, int64_t count) override { ask(kernel, count); }
 
   class Graph final : public Recording {

@@ -21,6 +21,9 @@ cudaError_t launch(const KeepVector& kernel, int64_t count, cudaStream_t stream)
 cudaError_t launch(const AddSquares& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const ClipFactor& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const ScaleVector& kernel, int64_t count, cudaStream_t stream);
+cudaError_t launch(const LambMoments& kernel, int64_t count, cudaStream_t stream);
+cudaError_t launch(const LambSizes& kernel, int64_t count, cudaStream_t stream);
+cudaError_t launch(const LambMove& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const DrawNumbers& kernel, int64_t count, cudaStream_t stream);
 
 }  // namespace cohort::trainer

@@ -64,6 +64,7 @@ struct AddSquares {
     const float* values = nullptr;
     int64_t row_floats = 0;    ///< lines are cut within rows of so many
     int64_t row_stride = 0;
+    int64_t sum = 0;           ///< which of several sums
   };
   static constexpr int64_t kLineFloats = 16;
   COHORT_HOST_DEVICE static int64_t lines_of_row(int64_t row_floats) { return (row_floats + kLineFloats - 1) / kLineFloats; }
@@ -71,10 +72,11 @@ struct AddSquares {
   Uploaded<Segment> segments;
   int64_t segment_count = 0;
   const std::byte* block = nullptr;
-  int64_t* words = nullptr;  ///< [kExactWords]
+  int64_t* words = nullptr;  ///< [sums, kExactWords]
 
-  COHORT_HOST_DEVICE double line(int64_t i) const {
-    const Segment& s = segment_at(segments.in(block), segment_count, i);
+  COHORT_HOST_DEVICE const Segment& segment(int64_t i) const { return segment_at(segments.in(block), segment_count, i); }
+  COHORT_HOST_DEVICE int64_t* words_of(const Segment& s) const { return words + s.sum * core::kExactWords; }
+  COHORT_HOST_DEVICE static double line(const Segment& s, int64_t i) {
     const int64_t a_row = lines_of_row(s.row_floats), row = (i - s.first) / a_row, begin = (i - s.first) % a_row * kLineFloats;
     const float* const values = s.values + row * s.row_stride;
     double sum = 0;
@@ -101,6 +103,72 @@ struct ScaleVector {
   float* values = nullptr;
   const float* factor = nullptr;
   COHORT_HOST_DEVICE void operator()(int64_t i) const { values[i] *= *factor; }
+};
+
+/// LAMB (optimizers/adam.cpp) in three steps, the norms of parameters and updates being added up between them. A part is what a rank owns of a parameter.
+struct LambPart {
+  int64_t first = 0;    ///< index of its first element
+  int64_t begin = 0;    ///< where it lies in the flat buffers
+  int64_t parameter = 0;
+  float decay = 0;
+};
+
+/// Moments, and the update in place of the gradient. An index is an element of the parts.
+struct LambMoments {
+  const LambPart* parts = nullptr;
+  int64_t part_count = 0;
+  const StepScalars* scalars = nullptr;
+  double beta1 = 0, beta2 = 0, epsilon = 0;
+  const float* values = nullptr;
+  float *gradient = nullptr, *first = nullptr, *second = nullptr;
+  const float* skip = nullptr;
+
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    if (*skip != 0) return;
+    const LambPart& part = segment_at(parts, part_count, i);
+    const int64_t at = part.begin + (i - part.first);
+    const double t = static_cast<double>(scalars->count);
+    const auto correction1 = static_cast<float>(1 - pow(beta1, t)), correction2 = static_cast<float>(1 - pow(beta2, t));
+    const auto b1 = static_cast<float>(beta1), b2 = static_cast<float>(beta2);
+    const float g = gradient[at];
+    first[at] = b1 * first[at] + (1 - b1) * g;
+    second[at] = b2 * second[at] + (1 - b2) * g * g;
+    gradient[at] = first[at] / correction1 / (sqrtf(second[at] / correction2) + static_cast<float>(epsilon)) + part.decay * values[at];
+  }
+};
+
+/// The size of each parameter's step. An index is a parameter; `words`: the sums of squares of its values and, then, of its update.
+struct LambSizes {
+  const int64_t* words = nullptr;        ///< [2 · parameters, kExactWords]
+  const double* rate_factors = nullptr;  ///< of each parameter's group
+  const StepScalars* scalars = nullptr;
+  float* sizes = nullptr;
+
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    double norms[2] = {};
+    for (int k = 0; k < 2; ++k) {
+      int64_t own[core::kExactWords];
+      for (int w = 0; w < core::kExactWords; ++w) own[w] = words[(2 * i + k) * core::kExactWords + w];
+      norms[k] = core::exact_value(own);
+    }
+    const double trust = norms[0] > 0 && norms[1] > 0 ? sqrt(norms[0] / norms[1]) : 1;
+    sizes[i] = static_cast<float>(scalars->rate * rate_factors[i] * trust);
+  }
+};
+
+struct LambMove {
+  const LambPart* parts = nullptr;
+  int64_t part_count = 0;
+  const float *sizes = nullptr, *updates = nullptr;
+  float* values = nullptr;
+  const float* skip = nullptr;
+
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    if (*skip != 0) return;
+    const LambPart& part = segment_at(parts, part_count, i);
+    const int64_t at = part.begin + (i - part.first);
+    values[at] -= sizes[part.parameter] * updates[at];
+  }
 };
 
 /// Random numbers of a forward pass (models/random.h): an index is a block of four. `threshold`: 0 draws uniform numbers, else a mask of `value`s.

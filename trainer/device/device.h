@@ -46,6 +46,9 @@ class Device {
   virtual void run(const AddSquares& kernel, int64_t count) = 0;
   virtual void run(const ClipFactor& kernel, int64_t count) = 0;
   virtual void run(const ScaleVector& kernel, int64_t count) = 0;
+  virtual void run(const LambMoments& kernel, int64_t count) = 0;
+  virtual void run(const LambSizes& kernel, int64_t count) = 0;
+  virtual void run(const LambMove& kernel, int64_t count) = 0;
   virtual void run(const DrawNumbers& kernel, int64_t count) = 0;
 
   /// Work that was recorded, to be asked for as a whole (a CUDA graph): for the cost of one launch.

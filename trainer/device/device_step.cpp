@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include <fmt/format.h>
-
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
@@ -55,8 +53,6 @@ DeviceStep::DeviceStep(ModelState& state, LaneWorkers& workers, const models::Ob
       board_(comm, step_message_bytes(options.lanes, comm.size())),
       scaler_(options.precision == models::Precision::kFloat16),
       row_hash_(options.seed) {
-  if (!optimizer_->on_devices())
-    throw core::usage_error(fmt::format("optimizer '{}' has no kernels for devices", optimizer.name()), "choose adamw, adam, adagrad or sgd, or set train.device = \"cpu\"").known_everywhere();
   agree_on_step(comm, state, plan_, options.lanes);
   const auto scope = device_->computing();
   const at::NoGradGuard no_grad;
@@ -96,10 +92,7 @@ void DeviceStep::prepare_dense_squares() {
     segments.push_back({.first = dense_lines_, .values = gradient + range.begin, .row_floats = range.floats, .row_stride = range.floats});
     dense_lines_ += range.floats / kLine;
   }
-  dense_segments_ = static_cast<int64_t>(segments.size());
-  if (segments.empty()) return;
-  const auto bytes = static_cast<int64_t>(segments.size() * sizeof(AddSquares::Segment));
-  dense_squares_ = at::from_blob(segments.data(), {bytes}, at::kByte).clone().to(device_->where());
+  dense_squares_ = {segments, device_->where()};
 }
 
 void DeviceStep::prepare(datasets::Loader::Step rows) {
@@ -167,10 +160,12 @@ void DeviceStep::run(double rate) {
   if (!whole) reduce();
   if (step.program) merge_gradients(*step.program, block);
   if (options_.clip_norm > 0) sum_squares(step.program ? &*step.program : nullptr, block);
-  repeat(updating_, [this, whole] {
+  const std::function<void()> update_all = [this, whole] {
     update();
     if (whole) sums_.publish(values_);
-  });
+  };
+  if (whole || !optimizer_->exchanges()) repeat(updating_, update_all);
+  else update_all();
   if (!whole) sums_.publish(values_);
   if (step.program) move_rows(*step.program, block);
   report();
@@ -241,11 +236,9 @@ void DeviceStep::merge_gradients(RowProgram& program, const std::byte* block) {
 /// The squares of all numbers of the gradient, each counted once over all ranks: integers, added in any order.
 void DeviceStep::sum_squares(const RowProgram* program, const std::byte* block) {
   words_.zero_();
-  AddSquares dense{.segments = {0}, .segment_count = dense_segments_, .words = words_.data_ptr<int64_t>()};
-  if (dense_segments_ > 0) {
-    dense.block = reinterpret_cast<const std::byte*>(dense_squares_.data_ptr<uint8_t>());
-    device_->run(dense, dense_lines_);
-  }
+  device_->run(AddSquares{.segments = {0}, .segment_count = dense_squares_.count(), .block = reinterpret_cast<const std::byte*>(dense_squares_.data()),
+                          .words = words_.data_ptr<int64_t>()},
+               dense_lines_);
   if (program != nullptr) {
     AddSquares rows = program->squares.kernel;
     rows.block = block;
@@ -269,7 +262,8 @@ void DeviceStep::update() {
   // A processor's kernels read the rate in double, a device's in float.
   const at::Tensor rate = device_->where().is_cpu() ? scalar_at(scalars_.get(), &StepScalars::rate, *device_) : scalar_at(scalars_.get(), &StepScalars::rate_float, *device_);
   optimizer_->step_on_device(values_, {.gradient = gradient_->narrow(0, 0, layout.parameter_floats()), .rate = rate,
-                                       .count = scalar_at(scalars_.get(), &StepScalars::count, *device_), .skip = skip_});
+                                       .count = scalar_at(scalars_.get(), &StepScalars::count, *device_), .skip = skip_,
+                                       .scalars = reinterpret_cast<const StepScalars*>(scalars_.get()), .device = device_.get(), .transport = transport_.get()});
   if (layout.state_floats() > 0)
     device_->run(KeepVector{gradient + layout.state_begin(), net_state_.data_ptr<float>(), skip_.data_ptr<float>()}, layout.state_floats());
 }
@@ -300,12 +294,9 @@ void DeviceStep::report() {
   const FlatLayout& layout = state_.layout();
   report_.narrow(0, 0, 1).copy_(gradient_->narrow(0, layout.loss(), 1));
   report_.narrow(0, 1, 1).copy_(gradient_->narrow(0, layout.overflow(), 1));
-  CopyEngine& engine = *device_->copies();
-  engine.let_copies_wait(*engine.mark_computing());
-  engine.copy_back(reinterpret_cast<const std::byte*>(report_.data_ptr<float>()), reported_.get(), report_.nbytes());
-  reported_at_ = engine.mark_copies();
-  // The next step's report isn't written before this one is read.
-  engine.let_computing_wait(*reported_at_);
+  // By the computing stream: that of copies would keep the next step's batches waiting.
+  at::from_blob(reported_.get(), {report_.numel()}, at::kFloat).copy_(report_, /*non_blocking=*/true);
+  reported_at_ = device_->copies()->mark_computing();
 }
 
 StepOutcome DeviceStep::outcome() {

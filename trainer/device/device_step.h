@@ -22,8 +22,7 @@ namespace cohort::trainer {
 /// them; nothing is asked of the device's results before the step's end. From the third step of equal shape on, its dense part is replayed from recordings.
 class DeviceStep final : public StepRunner {
  public:
-  /// References must outlive it. `options.compress` and `.intra_op_threads` mean nothing here. Throws Error (usage) for an optimizer that has no kernels for devices, and
-  /// on all ranks when they don't agree.
+  /// References must outlive it. `options.compress` and `.intra_op_threads` mean nothing here. Throws Error (failed) on all ranks when they don't agree about the step.
   DeviceStep(ModelState& state, LaneWorkers& workers, const models::Objective& objective, const core::Choice& optimizer, core::Communicator& comm,
              std::shared_ptr<Device> device, std::unique_ptr<DeviceTransport> transport, const TrainStepOptions& options);
   ~DeviceStep() override;
@@ -91,8 +90,8 @@ class DeviceStep final : public StepRunner {
   at::Tensor values_, net_state_;
   std::shared_ptr<std::byte> scalars_;
   at::Tensor skip_, factor_, words_;  ///< whether the step counts, what its gradient is cut by, the sum of its squares
-  at::Tensor dense_squares_;  ///< the own ranges as AddSquares::Segment, in bytes
-  int64_t dense_lines_ = 0, dense_segments_ = 0;
+  DeviceList<AddSquares::Segment> dense_squares_;  ///< the own ranges
+  int64_t dense_lines_ = 0;
   at::Tensor* gradient_ = nullptr;
   const RowMath* rules_ = nullptr;  ///< of the own shards, in this step
 

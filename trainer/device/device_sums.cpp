@@ -4,7 +4,6 @@
 #include <bit>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 namespace cohort::trainer {
@@ -64,8 +63,7 @@ DeviceSums::Piece DeviceSums::make_piece(std::size_t i) {
     if (r == comm_.rank() || theirs.floats == 0) continue;
     for (const at::Tensor& root : roots_) piece.sent.push_back({r, reinterpret_cast<const std::byte*>(root.data_ptr<float>() + theirs.begin), bytes_of(theirs.floats)});
   }
-  const at::Tensor host = at::from_blob(leaves.data(), {static_cast<int64_t>(leaves.size() * sizeof(SumVectors::Leaf))}, at::kByte);
-  piece.leaves = host.clone().to(device_.where());
+  piece.leaves = {leaves, device_.where()};
   return piece;
 }
 
@@ -112,8 +110,7 @@ at::Tensor& DeviceSums::reduce() {
   }
   transport_.let_computing_wait();
   for (const Piece& piece : pieces_) {
-    const auto* const leaves = reinterpret_cast<const SumVectors::Leaf*>(piece.leaves.data_ptr<uint8_t>());
-    device_.run(SumVectors{leaves, static_cast<int64_t>(leaves_.size()), result_.data_ptr<float>() + piece.own.begin}, piece.own.floats);
+    device_.run(SumVectors{piece.leaves.data(), piece.leaves.count(), result_.data_ptr<float>() + piece.own.begin}, piece.own.floats);
   }
   return result_;
 }

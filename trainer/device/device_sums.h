@@ -9,6 +9,7 @@
 #include "core/comm/communicator.h"
 #include "trainer/bucket_plan.h"
 #include "trainer/device/device.h"
+#include "trainer/device/device_list.h"
 #include "trainer/device/device_transport.h"
 #include "trainer/lane_tree.h"
 
@@ -50,7 +51,7 @@ class DeviceSums {
     std::vector<SentPiece> sent;
     std::vector<ReceivedPiece> received;
     at::Tensor memory;  ///< of what is received
-    at::Tensor leaves;  ///< SumVectors::Leaf of the own range, on the device
+    DeviceList<SumVectors::Leaf> leaves;  ///< of the own range
     FlatRange own;
   };
   Piece make_piece(std::size_t i);

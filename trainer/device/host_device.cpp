@@ -49,10 +49,16 @@ class HostDevice final : public Device {
   void run(const JudgeStep& kernel, int64_t count) override { loop(kernel, count); }
   void run(const KeepVector& kernel, int64_t count) override { loop(kernel, count); }
   void run(const AddSquares& kernel, int64_t count) override {
-    for (int64_t i = 0; i < count; ++i) core::exact_parts(kernel.line(i), [&](int word, int64_t amount) { kernel.words[word] += amount; });
+    for (int64_t i = 0; i < count; ++i) {
+      const AddSquares::Segment& segment = kernel.segment(i);
+      core::exact_parts(AddSquares::line(segment, i), [&](int word, int64_t amount) { kernel.words_of(segment)[word] += amount; });
+    }
   }
   void run(const ClipFactor& kernel, int64_t count) override { loop(kernel, count); }
   void run(const ScaleVector& kernel, int64_t count) override { loop(kernel, count); }
+  void run(const LambMoments& kernel, int64_t count) override { loop(kernel, count); }
+  void run(const LambSizes& kernel, int64_t count) override { loop(kernel, count); }
+  void run(const LambMove& kernel, int64_t count) override { loop(kernel, count); }
   void run(const DrawNumbers& kernel, int64_t count) override { loop(kernel, count); }
 
   class Again final : public Recording {

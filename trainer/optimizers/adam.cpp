@@ -8,6 +8,9 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
+#include "trainer/device/device.h"
+#include "trainer/device/device_list.h"
+#include "trainer/device/device_transport.h"
 #include "trainer/gradient_norm.h"
 #include "trainer/optimizers/flat_ranges.h"
 #include "trainer/optimizers/vector_code.h"
@@ -137,8 +140,7 @@ class Adam final : public Moments {
 class Lamb final : public Moments {
  public:
   using Moments::Moments;
-  bool on_devices() const override { return false; }
-  void step_on_device(at::Tensor&, const DeviceUpdate&) override {}
+  bool exchanges() const override { return true; }
 
   void step(at::Tensor& values, float* gradient, uint64_t step, double rate, core::Communicator& comm) override {
     const double t = static_cast<double>(step + 1);
@@ -170,6 +172,41 @@ class Lamb final : public Moments {
     });
   }
 
+  void move_to(c10::Device where) override {
+    Moments::move_to(where);
+    std::vector<LambPart> parts;
+    std::vector<double> factors;
+    for (const ParameterRun& parameter : settings_.parameters()) factors.push_back(parameter.settings.rate_factor);
+    for_owned_parts([&](std::size_t p, const FlatRange& part) {
+      parts.push_back({elements_, part.begin, static_cast<int64_t>(p), static_cast<float>(settings_.parameters()[p].settings.weight_decay)});
+      elements_ += part.floats;
+    });
+    parts_ = {parts, where};
+    rate_factors_ = {factors, where};
+    const auto sums = static_cast<int64_t>(2 * factors.size());
+    words_ = at::zeros({sums, core::kExactWords}, at::TensorOptions().dtype(at::kLong).device(where));
+    sizes_ = at::zeros({static_cast<int64_t>(factors.size())}, at::TensorOptions().dtype(at::kFloat).device(where));
+  }
+
+  void step_on_device(at::Tensor& values, const DeviceUpdate& update) override {
+    const at::NoGradGuard no_grad;
+    Device& device = *update.device;
+    float* const w = values.data_ptr<float>();
+    float* const gradient = update.gradient.data_ptr<float>();
+    const float* const skip = update.skip.data_ptr<float>();
+    if (squares_.count() == 0) squares_ = {squares_of(w, gradient), values.device()};
+    device.run(LambMoments{.parts = parts_.data(), .part_count = parts_.count(), .scalars = update.scalars, .beta1 = options_.beta1, .beta2 = options_.beta2,
+                           .epsilon = options_.epsilon, .values = w, .gradient = gradient, .first = first_.data_ptr<float>(), .second = second_.data_ptr<float>(), .skip = skip},
+               elements_);
+    words_.zero_();
+    device.run(AddSquares{.segments = {0}, .segment_count = squares_.count(), .block = reinterpret_cast<const std::byte*>(squares_.data()), .words = words_.data_ptr<int64_t>()},
+               2 * elements_ / kLine);
+    update.transport->sum(words_.data_ptr<int64_t>(), static_cast<std::size_t>(words_.numel()));
+    update.transport->let_computing_wait();
+    device.run(LambSizes{words_.data_ptr<int64_t>(), rate_factors_.data(), update.scalars, sizes_.data_ptr<float>()}, rate_factors_.count());
+    device.run(LambMove{parts_.data(), parts_.count(), sizes_.data_ptr<float>(), gradient, w, skip}, elements_);
+  }
+
  private:
   template <class Work>
   void for_owned_parts(Work&& work) const {
@@ -179,6 +216,26 @@ class Lamb final : public Moments {
       }
     }
   }
+  /// The parts' lines, of values and of updates: two sums a parameter.
+  std::vector<AddSquares::Segment> squares_of(const float* values, const float* updates) const {
+    std::vector<AddSquares::Segment> segments;
+    int64_t lines = 0;
+    for (int64_t k = 0; k < 2; ++k) {
+      for_owned_parts([&](std::size_t p, const FlatRange& part) {
+        segments.push_back({.first = lines, .values = (k == 0 ? values : updates) + part.begin, .row_floats = part.floats, .row_stride = part.floats,
+                            .sum = static_cast<int64_t>(2 * p) + k});
+        lines += part.floats / kLine;
+      });
+    }
+    return segments;
+  }
+
+  // On a device.
+  int64_t elements_ = 0;
+  DeviceList<LambPart> parts_;
+  DeviceList<double> rate_factors_;
+  DeviceList<AddSquares::Segment> squares_;
+  at::Tensor words_, sizes_;
 };
 
 }  // namespace
