@@ -141,7 +141,8 @@ int run(const Arguments& arguments) {
   };
   constexpr uint64_t kWarm = 5;
   double loss = 0;
-  prepare(0);
+  uint64_t prepared = 0;
+  while (prepared < static_cast<uint64_t>(step.steps_ahead())) prepare(prepared++);
   step.settle();
   auto begin = std::chrono::steady_clock::now();
   const auto total = kWarm + static_cast<uint64_t>(arguments.steps);
@@ -151,7 +152,7 @@ int run(const Arguments& arguments) {
       begin = std::chrono::steady_clock::now();
     }
     step.run(step.optimizer().base_rate());
-    prepare(number + 1);
+    prepare(prepared++);
     step.settle();
     loss = step.outcome().loss;
   }
@@ -161,7 +162,8 @@ int run(const Arguments& arguments) {
   if (comm->is_root()) {
     std::cout << nlohmann::json{{"net", arguments.net}, {"ranks", comm->size()}, {"lanes", arguments.lanes}, {"threads", arguments.threads}, {"batch", arguments.batch},
                                 {"plan", arguments.plan}, {"samples_per_second", static_cast<double>(arguments.batch * comm->size() * arguments.steps) / seconds},
-                                {"ms_per_step", 1e3 * seconds / static_cast<double>(arguments.steps)}, {"loss", loss}, {"weights_sha256", models::weights_sha256(weights)}}
+                                {"ms_per_step", 1e3 * seconds / static_cast<double>(arguments.steps)},
+                                {"ms_waiting_for_tables", step.table_seconds().steps > 0 ? 1e3 * step.table_seconds().waiting / static_cast<double>(step.table_seconds().steps) : 0}, {"loss", loss}, {"weights_sha256", models::weights_sha256(weights)}}
                      .dump()
               << "\n";
   }

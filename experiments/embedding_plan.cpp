@@ -88,12 +88,14 @@ PlannedTables plan_embeddings(const Prepared& prepared, const trainer::NetSpec& 
 void add_measured(nlohmann::ordered_json& report, const trainer::TableSeconds& measured) {
   if (report.is_null() || measured.steps == 0) return;
   const auto steps = static_cast<double>(measured.steps);
-  report["measured"] = {{"lookup", measured.lookup / steps}, {"exchange", measured.exchange / steps}, {"update", measured.update / steps}, {"steps", measured.steps}};
+  report["measured"] = {{"lookup", measured.lookup / steps}, {"exchange", measured.exchange / steps}, {"update", measured.update / steps}, {"waiting", measured.waiting / steps},
+                        {"steps", measured.steps}};
   const auto& predicted = report.at("predicted");
-  spdlog::info("embedding tables took {:.2f} ms a step (predicted {:.2f}): lookup {:.2f} ({:.2f}), exchange {:.2f} ({:.2f}), update {:.2f} ({:.2f})",
+  spdlog::info("embedding tables took {:.2f} ms a step (predicted {:.2f}): lookup {:.2f} ({:.2f}), exchange {:.2f} ({:.2f}), update {:.2f} ({:.2f}); "
+               "waiting for other ranks {:.2f}",
                1e3 * (measured.lookup + measured.exchange + measured.update) / steps, 1e3 * predicted.at("seconds").get<double>(), 1e3 * measured.lookup / steps,
                1e3 * predicted.at("lookup").get<double>(), 1e3 * measured.exchange / steps, 1e3 * predicted.at("exchange").get<double>(),
-               1e3 * measured.update / steps, 1e3 * predicted.at("update").get<double>());
+               1e3 * measured.update / steps, 1e3 * predicted.at("update").get<double>(), 1e3 * measured.waiting / steps);
 }
 
 void apply_initial_vectors(const Prepared& prepared, const datasets::FittedFeatures& features, trainer::ModelState& state, core::Communicator& comm) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <limits>
 
 #include <fmt/format.h>
@@ -81,15 +82,19 @@ class Loop {
                             in_.loader);
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;
-    Ahead ahead;
-    if (step_ < total_steps_) ahead = prepare(loader);
+    std::deque<Ahead> ahead;
+    const auto prepare_ahead = [&] {
+      while (ahead.size() < static_cast<std::size_t>(step_runner_->steps_ahead()) && step_ + ahead.size() < total_steps_) ahead.push_back(prepare(loader));
+    };
+    prepare_ahead();
     step_runner_->settle();
     while (step_ < total_steps_ && !ended_ && !stopped) {
       const Clock::time_point before = Clock::now();
-      const Ahead now = ahead;
+      const Ahead now = ahead.front();
+      ahead.pop_front();
       const uint64_t step = step_++;
       begin_step(now, step == resumed_at);
-      if (step_ < total_steps_) ahead = prepare(loader);
+      prepare_ahead();
       step_runner_->settle();
       stopped = end_step(now);
       count_time(now.global_rows, before, resumed_at);
@@ -110,7 +115,7 @@ class Loop {
     return in_.objective->task() == "regression" ? "mse" : "log_loss";
   }
 
-  /// What is known of the step that was prepared last.
+  /// What is known of a step that was prepared.
   struct Ahead {
     uint64_t step = 0, epoch = 0, global_rows = 0;
   };

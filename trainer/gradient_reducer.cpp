@@ -54,6 +54,9 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
     sums_.push_back(std::make_unique<LaneSums>(nodes_, std::move(roots), static_cast<std::size_t>(range.floats)));
   }
   if (comm.size() == 1 || window_) return;
+  for (int r = 0; r < comm.size(); ++r)
+    tail_bytes_.push_back(static_cast<std::size_t>(std::count(rank_of_leaf_.begin(), rank_of_leaf_.end(), r) * layout.tail().floats) * sizeof(float));
+  tails_.resize(std::accumulate(tail_bytes_.begin(), tail_bytes_.end(), std::size_t{0}));
   messages_.resize(plan.buckets().size());
   const std::size_t element = compress ? sizeof(uint16_t) : sizeof(float);
   for (std::size_t b = 0; b < messages_.size(); ++b) {
@@ -71,8 +74,23 @@ GradientReducer::GradientReducer(core::Communicator& comm, int64_t lanes, const 
 
 GradientReducer::~GradientReducer() = default;
 
-float* GradientReducer::reduce() {
+void GradientReducer::set_out() {
   for (const auto& sums : sums_) sums->finish();
+  all_set_out_ = true;
+  if (!sends()) return;
+  while (started_ < messages_.size()) start_bucket(started_++);
+  const FlatRange tail = layout_.tail();
+  own_tails_.clear();
+  for (const float* root : roots_) {
+    const auto bytes = std::as_bytes(std::span(root + tail.begin, static_cast<std::size_t>(tail.floats)));
+    own_tails_.insert(own_tails_.end(), bytes.begin(), bytes.end());
+  }
+  tails_request_ = comm_.start_all_gather(std::span<const std::byte>(own_tails_), std::span<std::byte>(tails_), tail_bytes_);
+}
+
+float* GradientReducer::reduce() {
+  if (!all_set_out_) set_out();
+  all_set_out_ = false;
   if (comm_.size() == 1) return roots_.front();
   if (window_) {
     reduce_in_window();
@@ -111,9 +129,10 @@ bool GradientReducer::sum_tails(const std::vector<const float*>& tails, std::siz
 }
 
 void GradientReducer::progress() {
-  if (messages_.empty()) return;
   while (started_ < messages_.size() && sums_[started_]->complete()) start_bucket(started_++);
-  for (std::size_t b = 0; b < started_; ++b) messages_[b].request.test();
+  // Any of them gets on with all.
+  for (std::size_t b = 0; b < started_; ++b)
+    if (!messages_[b].request.test()) return;
 }
 
 void GradientReducer::start_bucket(std::size_t bucket) {
@@ -160,21 +179,10 @@ void GradientReducer::sum_bucket(std::size_t bucket) {
 }
 
 void GradientReducer::reduce_by_messages() {
-  while (started_ < messages_.size()) start_bucket(started_++);
   started_ = 0;
-  const FlatRange tail = layout_.tail();
-  core::Bytes tails;
-  for (const float* root : roots_) {
-    const auto bytes = std::as_bytes(std::span(root + tail.begin, static_cast<std::size_t>(tail.floats)));
-    tails.insert(tails.end(), bytes.begin(), bytes.end());
-  }
-  const std::vector<core::Bytes> received = comm_.all_gather(tails);
+  tails_request_.wait();
   std::vector<const float*> vectors;
-  std::vector<int64_t> taken(received.size());
-  for (const int rank : rank_of_leaf_) {
-    const auto r = static_cast<std::size_t>(rank);
-    vectors.push_back(reinterpret_cast<const float*>(received[r].data()) + taken[r]++ * tail.floats);
-  }
+  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf) vectors.push_back(reinterpret_cast<const float*>(tails_.data()) + static_cast<int64_t>(leaf) * layout_.tail().floats);
   const bool skipped = sum_tails(vectors, 0);
   for (std::size_t b = 0; b < messages_.size(); ++b) {
     messages_[b].request.wait();
@@ -184,8 +192,8 @@ void GradientReducer::reduce_by_messages() {
   if (!skipped) errors_.swap(errors_now_);
 }
 
-LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale, bool may_talk)
-    : reducer_(reducer), lane_(lane), loss_scale_(loss_scale), may_talk_(may_talk), there_(reducer.layout().parameters().size()) {
+LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale, const Talk* talk)
+    : reducer_(reducer), lane_(lane), loss_scale_(loss_scale), talk_(talk), there_(reducer.layout().parameters().size()) {
   for (std::size_t i = 0; i < reducer.pieces(); ++i) vectors_.push_back(reducer.sums(i).take(lane));
   for (std::size_t b = 0; b + 1 < reducer.pieces(); ++b) missing_.push_back(reducer.plan().parameters_in(b));
 }
@@ -199,7 +207,8 @@ void LaneGradient::put(std::size_t parameter, const float* values) {
   else std::memset(to, 0, static_cast<std::size_t>(entry.numel) * sizeof(float));
   std::memset(to + entry.numel, 0, static_cast<std::size_t>(stretch.floats - entry.numel) * sizeof(float));
   there_[parameter] = true;
-  if (--missing_[bucket] == 0) hand_over(bucket);
+  if (--missing_[bucket] == 0) reducer_.sums(bucket).put(lane_, vectors_[bucket]);
+  if (talk_ != nullptr) (*talk_)();
 }
 
 void LaneGradient::put(std::size_t parameter, const at::Tensor& gradient) {
@@ -211,16 +220,11 @@ void LaneGradient::take_scale_off(const float* from, int64_t n, float* to) {
   else std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
 }
 
-void LaneGradient::hand_over(std::size_t bucket) {
-  reducer_.sums(bucket).put(lane_, vectors_[bucket]);
-  if (may_talk_) reducer_.progress();
-}
-
 void LaneGradient::finish() {
   for (std::size_t p = 0; p < there_.size(); ++p) {
     if (!there_[p]) put(p, nullptr);
   }
-  hand_over(reducer_.pieces() - 1);
+  reducer_.sums(reducer_.pieces() - 1).put(lane_, vectors_.back());
 }
 
 }  // namespace cohort::trainer

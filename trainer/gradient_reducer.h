@@ -1,6 +1,7 @@
 // Sums of gradients over all lanes of all ranks, along the lane tree, bucket by bucket.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -33,10 +34,15 @@ class GradientReducer {
   std::size_t pieces() const { return sums_.size(); }
   FlatRange piece(std::size_t i) const { return i < plan_.buckets().size() ? plan_.buckets()[i] : layout_.tail(); }
   LaneSums& sums(std::size_t piece) { return *sums_[piece]; }
+  /// Whether sums travel as messages.
+  bool sends() const { return comm_.size() > 1 && !window_; }
 
   /// Where sums travel: starts the messages of the buckets that are complete on this rank, in order, and looks after those under way. Called while lanes
   /// are still computed, by the thread that makes all collective calls; other ranks need not call it as often.
   void progress();
+
+  /// Collective. Every lane of this rank was put: what hasn't set out does. To be followed by reduce(); other collective calls may lie between.
+  void set_out();
 
   /// Collective. Every lane of every rank was put. The result is laid out like the gradient vector and stands until the next call; only this rank's slices and
   /// the tail mean anything, and the tail alone where a lane reported an overflow.
@@ -74,14 +80,19 @@ class GradientReducer {
   };
   std::vector<BucketMessages> messages_;  ///< a bucket each; none where there is a window
   std::size_t started_ = 0;               ///< buckets of this step whose messages are under way
+  bool all_set_out_ = false;
+  std::vector<std::size_t> tail_bytes_;  ///< of each rank
+  core::Bytes own_tails_, tails_;        ///< of this rank's roots, and of all leaves
+  core::Request tails_request_;
 };
 
 /// One lane's gradient on its way into the buckets. Used by one thread.
 class LaneGradient final : public GradientSink {
  public:
-  /// `loss_scale`: by which all gradients are divided, and checked for numbers that are not finite. `may_talk`: whether the thread is the one that makes
-  /// collective calls, so that complete buckets can set out.
-  LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale = {}, bool may_talk = false);
+  using Talk = std::function<void()>;
+  /// `loss_scale`: by which all gradients are divided, and checked for numbers that are not finite. `talk`: where the thread is the one that makes
+  /// collective calls: it then looks after messages while the lane is computed.
+  LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale = {}, const Talk* talk = nullptr);
 
   /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
   void put(std::size_t parameter, const float* values);
@@ -96,13 +107,11 @@ class LaneGradient final : public GradientSink {
   void finish();
 
  private:
-  void hand_over(std::size_t bucket);
-
   GradientReducer& reducer_;
   int64_t lane_;
   std::optional<float> loss_scale_;
   bool finite_ = true;
-  bool may_talk_;
+  const Talk* talk_;
   std::vector<float*> vectors_;  ///< a piece each
   std::vector<int64_t> missing_;  ///< parameters that a bucket still waits for
   std::vector<bool> there_;

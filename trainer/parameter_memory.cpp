@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace cohort::trainer {
 
@@ -25,13 +26,19 @@ void ParameterMemory::publish(const std::vector<std::vector<FlatRange>>& owned) 
     const auto bytes = std::as_bytes(std::span(data_ + range.begin, static_cast<std::size_t>(range.floats)));
     mine.insert(mine.end(), bytes.begin(), bytes.end());
   }
-  const std::vector<core::Bytes> all = comm_.all_gather(mine);
-  for (std::size_t r = 0; r < all.size(); ++r) {
-    std::size_t at = 0;
-    for (const FlatRange& range : owned[r]) {
+  std::vector<std::size_t> sizes;
+  for (const std::vector<FlatRange>& ranges : owned) {
+    sizes.push_back(0);
+    for (const FlatRange& range : ranges) sizes.back() += static_cast<std::size_t>(range.floats) * sizeof(float);
+  }
+  core::Bytes all(std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}));
+  comm_.start_all_gather(std::span<const std::byte>(mine), std::span<std::byte>(all), sizes).wait();
+  const std::byte* from = all.data();
+  for (const std::vector<FlatRange>& ranges : owned) {
+    for (const FlatRange& range : ranges) {
       const std::size_t bytes = static_cast<std::size_t>(range.floats) * sizeof(float);
-      std::memcpy(data_ + range.begin, all[r].data() + at, bytes);
-      at += bytes;
+      std::memcpy(data_ + range.begin, from, bytes);
+      from += bytes;
     }
   }
 }

@@ -23,9 +23,10 @@ struct StepOutcome {
   bool skipped = false;     ///< a gradient wasn't finite in float16: nothing was changed, and the loss's scale is smaller now
 };
 
-/// Seconds that the tables took on this rank since the beginning, waiting for other ranks left out.
+/// Seconds that the tables took on this rank since the beginning.
 struct TableSeconds {
-  double lookup = 0, exchange = 0, update = 0;
+  double lookup = 0, exchange = 0, update = 0;  ///< without waiting
+  double waiting = 0;  ///< for rows and gradients of other ranks: what their way there takes longer than what is done meanwhile
   uint64_t steps = 0;
 };
 
@@ -58,9 +59,11 @@ class StepRunner {
   /// Of each rank: the ranges of the dense parameters that it updates.
   virtual const std::vector<std::vector<FlatRange>>& owned() const = 0;
 
+  /// How many steps can be prepared before the first of them is run, 1 or 2. With 2 a step's ids travel while the step before it is computed; fewer does no harm.
+  virtual int steps_ahead() const { return 1; }
   /// The rows of this rank's lanes of the next step.
   virtual void prepare(datasets::Loader::Step rows) = 0;
-  /// Computes and updates the step prepared last. `rate`: the optimizer's for this step.
+  /// Computes and updates the first step that was prepared and not run. `rate`: the optimizer's for this step.
   virtual void run(double rate) = 0;
   virtual void settle() = 0;
   /// Where the loss isn't finite, nothing was changed.

@@ -17,6 +17,19 @@ struct BoardHead {
   uint64_t lanes = 0;
 };
 
+/// Adds the time that it lives to a number of seconds, without what the exchange waits in it.
+class AddBusySeconds {
+ public:
+  AddBusySeconds(double& seconds, const RowExchange& exchange) : seconds_(seconds), exchange_(exchange), waited_(exchange.waited()) {}
+  ~AddBusySeconds() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() - (exchange_.waited() - waited_); }
+
+ private:
+  double& seconds_;
+  const RowExchange& exchange_;
+  double waited_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 std::vector<std::vector<FlatRange>> owned_ranges(const BucketPlan& plan, int ranks) {
   std::vector<std::vector<FlatRange>> owned;
   for (int r = 0; r < ranks; ++r) owned.push_back(plan.owned(r));
@@ -61,17 +74,19 @@ std::vector<at::Tensor> TrainStep::parts() {
 }
 
 void TrainStep::prepare(datasets::Loader::Step rows) {
-  Prepared next;
+  Prepared& next = ahead_.emplace_back();
   next.rows = std::move(rows);
   const std::vector<models::TableSpec>& specs = state_.specs();
   const int64_t categorical_count = replicas_.front().categorical_count;
   next.lookups.resize(specs.size());
-  const AddSeconds timed(table_seconds_.lookup);
-  workers_.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
-    next.lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], next.rows.lanes, categorical_count);
-  });
-  for (const TableLookup& lookup : next.lookups) next.most_entries.push_back(static_cast<int64_t>(lookup.slot.size()));
-  if (!specs.empty()) next.request = exchange_->request(next.lookups);
+  if (!specs.empty()) {
+    const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
+    workers_.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
+      next.lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], next.rows.lanes, categorical_count);
+    });
+    for (const TableLookup& lookup : next.lookups) next.most_entries.push_back(static_cast<int64_t>(lookup.slot.size()));
+    next.request = exchange_->request(next.lookups);
+  }
 
   BoardHead head;
   head.area_bytes = specs.empty() ? 0 : SparseArea::bytes_for(next.most_entries, dims_);
@@ -85,64 +100,98 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
   std::memcpy(message.data(), &head, sizeof head);
   if (!weights.empty()) std::memcpy(message.data() + sizeof head, weights.data(), weights.size() * sizeof(double));
   board_.post(next.rows.step, message);
-  next_ = std::move(next);
 }
 
-void TrainStep::run(double rate) {
-  Prepared step = std::move(*next_);
-  next_.reset();
-  StepOutcome& outcome = outcome_;
-  outcome = {};
+void TrainStep::settle() {
+  state_.memory().publish(owned_);
+  for (const Prepared& step : ahead_)
+    if (step.request) exchange_->ask(*step.request);
+}
+
+/// What all ranks said of the step. Returns the largest area of entries.
+std::size_t TrainStep::read_board(uint64_t step) {
   std::size_t area_bytes = 0;
   // Lane weights are added in lane order: the same number on any number of ranks.
-  for (const std::span<const std::byte> message : board_.read(step.rows.step)) {
+  for (const std::span<const std::byte> message : board_.read(step)) {
     BoardHead head;
     std::memcpy(&head, message.data(), sizeof head);
-    outcome.used += head.used;
+    outcome_.used += head.used;
     area_bytes = std::max<std::size_t>(area_bytes, head.area_bytes);
     for (uint64_t l = 0; l < head.lanes; ++l) {
       double weight = 0;
       std::memcpy(&weight, message.data() + sizeof head + l * sizeof weight, sizeof weight);
-      outcome.weight += weight;
+      outcome_.weight += weight;
     }
   }
   // A batch of rows without weight has no gradient; dividing by 1 keeps it at zero.
-  if (!(outcome.weight > 0)) outcome.weight = 1;
+  if (!(outcome_.weight > 0)) outcome_.weight = 1;
+  return area_bytes;
+}
 
+void TrainStep::run(double rate) {
+  Prepared step = std::move(ahead_.front());
+  ahead_.pop_front();
+  outcome_ = {};
+  const std::size_t area_bytes = read_board(step.rows.step);
   const bool tables = !state_.specs().empty();
   if (tables) {
-    const AddSeconds timed(table_seconds_.lookup);
+    const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
     exchange_->fetch(*step.request, step.lookups);
   }
-  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome.weight, .global_rows = static_cast<double>(step.rows.global_rows),
+  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome_.weight, .global_rows = static_cast<double>(step.rows.global_rows),
                        .precision = options_.precision, .loss_scale = scaler_.scale()});
-  reducer_.progress();  // all buckets have set out before the tables' messages do, on every rank
+  // Sums of the net's gradients travel while those of the tables are made, and those while the former are added up.
+  reducer_.set_out();
   if (tables) {
-    const AddSeconds timed(table_seconds_.exchange);
+    const AddBusySeconds timed(table_seconds_.exchange, *exchange_);
     combine_tables(step, area_bytes);
   }
   float* const gradient = reducer_.reduce();
-  const FlatLayout& layout = state_.layout();
-  outcome.loss = static_cast<double>(gradient[layout.loss()]);
-  outcome.stop = gradient[layout.stop()] > 0;
-  if (!std::isfinite(outcome.loss)) return;
-  outcome.skipped = gradient[layout.overflow()] > 0;
-  scaler_.after_step(!outcome.skipped);
-  if (outcome.skipped) return;
-
   if (tables) {
-    const AddSeconds timed(table_seconds_.update);
+    const AddBusySeconds timed(table_seconds_.exchange, *exchange_);
+    exchange_->arrive();
+  }
+  if (!take_outcome(gradient)) return;
+  if (!outcome_.skipped) update_tables(gradient, step.rows.step, rate);
+  // The vectors of the next step travel while the net's parameters are updated and published.
+  if (tables && !ahead_.empty()) {
+    const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
+    exchange_->answer(*ahead_.front().request);
+  }
+  if (!outcome_.skipped) update_net(gradient, step.rows.step, rate);
+  table_seconds_.waiting = exchange_->waited();
+}
+
+/// What the summed tail says. Whether the loss is finite.
+bool TrainStep::take_outcome(const float* gradient) {
+  const FlatLayout& layout = state_.layout();
+  outcome_.loss = static_cast<double>(gradient[layout.loss()]);
+  outcome_.stop = gradient[layout.stop()] > 0;
+  if (!std::isfinite(outcome_.loss)) return false;
+  outcome_.skipped = gradient[layout.overflow()] > 0;
+  scaler_.after_step(!outcome_.skipped);
+  return true;
+}
+
+void TrainStep::update_tables(float* gradient, uint64_t step, double rate) {
+  const bool tables = !state_.specs().empty();
+  if (tables) {
+    const AddBusySeconds timed(table_seconds_.update, *exchange_);
     updater_->collect(*exchange_, workers_);
   }
   if (options_.clip_norm > 0) clip(gradient);
+  if (tables) {
+    const AddBusySeconds timed(table_seconds_.update, *exchange_);
+    updater_->apply(step, rate, workers_);
+    ++table_seconds_.steps;
+  }
+}
+
+void TrainStep::update_net(float* gradient, uint64_t step, double rate) {
+  const FlatLayout& layout = state_.layout();
   {
     const IntraOpThreads threads(options_.intra_op_threads);
-    optimizer_->step(state_.values(), gradient, step.rows.step, rate, comm_);
-  }
-  if (tables) {
-    const AddSeconds timed(table_seconds_.update);
-    updater_->apply(step.rows.step, rate, workers_);
-    ++table_seconds_.steps;
+    optimizer_->step(state_.values(), gradient, step, rate, comm_);
   }
   if (layout.state_floats() > 0)
     std::memcpy(state_.state().data_ptr<float>(), gradient + layout.state_begin(), static_cast<std::size_t>(layout.state_floats()) * sizeof(float));
@@ -152,6 +201,11 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
   const std::vector<models::TableSpec>& specs = state_.specs();
   const std::vector<datasets::RowBatch>& lanes = step.rows.lanes;
   for (auto& of_table : leaf_gradients_) of_table.assign(lanes.size(), {});
+  const LaneGradient::Talk talk = [this] {
+    reducer_.progress();
+    for (const Prepared& next : ahead_)
+      if (next.request) next.request->look();
+  };
   const LaneWorkers::Work compute = [&](int worker, int64_t i) {
     const auto l = static_cast<std::size_t>(i);
     Replica& replica = replicas_[static_cast<std::size_t>(worker)];
@@ -160,7 +214,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
       for (std::size_t t = 0; t < specs.size(); ++t)
         embedded.push_back(pooled_vectors(specs[t], step.lookups[t], l, lanes[l], replica.categorical_count).requires_grad_(true));
     }
-    LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale, /*may_talk=*/worker == 0);
+    LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale, worker == 0 && reducer_.sends() ? &talk : nullptr);
     compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   };

@@ -1,6 +1,7 @@
 // One training step over all ranks: look up, compute lanes, sum, update.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,9 +55,10 @@ class TrainStep final : public StepRunner {
   const TableSeconds& table_seconds() const override { return table_seconds_; }
   const std::vector<std::vector<FlatRange>>& owned() const override { return owned_; }
 
+  int steps_ahead() const override { return state_.specs().empty() || state_.tables().visible() ? 1 : 2; }
   void prepare(datasets::Loader::Step rows) override;
   void run(double rate) override;
-  void settle() override { state_.memory().publish(owned_); }
+  void settle() override;
   StepOutcome outcome() override { return outcome_; }
   std::vector<at::Tensor> parts() override;
   void parts_changed() override { settle(); }
@@ -68,7 +70,11 @@ class TrainStep final : public StepRunner {
     std::vector<int64_t> most_entries;  ///< a table
     std::unique_ptr<RowExchange::Request> request;
   };
+  std::size_t read_board(uint64_t step);
   void compute_lanes(Prepared& step, const StepContext& context);
+  bool take_outcome(const float* gradient);
+  void update_tables(float* gradient, uint64_t step, double rate);
+  void update_net(float* gradient, uint64_t step, double rate);
   void combine_tables(const Prepared& step, std::size_t area_bytes);
   void clip(float* gradient);
 
@@ -89,7 +95,7 @@ class TrainStep final : public StepRunner {
   datasets::RowHash row_hash_;
   std::vector<int64_t> dims_;
   TableSeconds table_seconds_;
-  std::optional<Prepared> next_;
+  std::deque<Prepared> ahead_;  ///< in the order of steps
   StepOutcome outcome_;
   std::vector<std::vector<at::Tensor>> leaf_gradients_;  ///< [table][lane of this rank]
 };

@@ -17,6 +17,7 @@ TEST(SimulatedStep, GivesTheBitsOfOneRankOrAnError) {
     const int ranks = static_cast<int>(2 + seed % 4);
     setting.plan = plans[seed / 4 % plans.size()];
     setting.bucket_bytes = seed % 2 == 0 ? 64 : 1 << 20;
+    setting.ahead = static_cast<int>(seed / 5 % 2);
     const SmallRun small(setting);
     const tests::Cluster cluster{.ranks = ranks, .deaths = seed % 3 == 0 ? 1 : 0, .death_before = 60'000, .patience = 2'000'000};
     std::vector<Result> results(static_cast<std::size_t>(ranks));
@@ -35,6 +36,18 @@ TEST(SimulatedStep, GivesTheBitsOfOneRankOrAnError) {
       ASSERT_EQ(results[0], expected) << setting.plan;
     }
   }, /*usual=*/24);
+}
+
+TEST(SimulatedStep, WaitsLessWhenTheIdsOfTwoStepsAreUnderWay) {
+  // Time passes in messages alone here: what is counted is how many of them a step waits for, one after another.
+  const auto time_of = [](int ahead) {
+    const SmallRun small({.net = "bags", .ahead = ahead});
+    tests::VirtualTime time = 0;
+    for (uint64_t seed = 0; seed < 6; ++seed)
+      time += tests::simulate(seed, {.ranks = 4, .compute = 0}, [&](core::Communicator& comm) { small.on(comm, 12); }).ranks.front().time;
+    return time;
+  };
+  EXPECT_LT(time_of(2), time_of(1) * 9 / 10);
 }
 
 }  // namespace

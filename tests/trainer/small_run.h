@@ -134,6 +134,7 @@ struct Setting {
   double loss_scale = LossScaler::kFirst;  ///< at the start
   std::shared_ptr<Device> (*device)() = nullptr;  ///< what computes; none: processors
   DeviceGraphs graphs = DeviceGraphs::kCompute;
+  int ahead = 0;  ///< steps prepared before they are run; 0: as many as can be
 };
 
 inline EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& name, int ranks) {
@@ -205,11 +206,13 @@ struct SmallRun {
       }
       step.prepare(std::move(rows));
     };
-    prepare(0);
+    uint64_t prepared = 0;
+    const uint64_t ahead = setting.ahead > 0 ? static_cast<uint64_t>(setting.ahead) : static_cast<uint64_t>(step.steps_ahead());
+    while (prepared < ahead) prepare(prepared++);
     step.settle();
     for (uint64_t number = 0; number < steps; ++number) {
       step.run(step.optimizer().base_rate());
-      prepare(number + 1);
+      prepare(prepared++);
       step.settle();
       const StepOutcome outcome = step.outcome();
       result.losses.push_back(outcome.loss);

@@ -61,6 +61,12 @@ TEST(TrainStep, TheNormIsCutAlikeOverShardedParameters) {
         EXPECT_EQ(train({.net = "bags", .clip_norm = 0.05, .ranks = ranks, .plan = plan, .windows = windows}), cut) << ranks << plan;
 }
 
+TEST(TrainStep, HowManyStepsArePreparedAheadChangesNoBit) {
+  const Result expected = train({.net = "bags"});
+  for (const int ahead : {1, 2})
+    for (const std::string& plan : kPlans) EXPECT_EQ(train({.net = "bags", .ranks = 3, .plan = plan, .windows = tests::Windows::kNone, .ahead = ahead}), expected) << ahead << plan;
+}
+
 TEST(TrainStep, IntraOpThreadsComputeTheSameStepsUpToRounding) {
   const Result one = train({.net = "bags"}), two = train({.net = "bags", .ranks = 2, .threads = 2, .intra_op_threads = 2});
   ASSERT_EQ(two.losses.size(), one.losses.size());

@@ -14,7 +14,7 @@ class WindowExchange final : public RowExchange {
 
   std::unique_ptr<Request> request(const std::vector<TableLookup>&) override { return std::make_unique<Request>(); }
 
-  void fetch(const Request&, std::vector<TableLookup>& lookups) override {
+  void fetch(Request&, std::vector<TableLookup>& lookups) override {
     for (std::size_t t = 0; t < lookups.size(); ++t) {
       const std::size_t floats = lookups[t].rows.size() * static_cast<std::size_t>(tables_.shapes()[t].dim);
       if (lookups[t].vectors.size() < floats) lookups[t].vectors = AlignedFloats(floats);
