@@ -4,8 +4,6 @@
 //
 // prints {"samples_per_second": …, "lanes": …, …} on rank 0. --alone: the same step and lanes of one rank, without a communicator.
 #include <chrono>
-#include <cstdio>
-#include <cstring>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +11,9 @@
 
 #include "core/philox.h"
 #include "core/toml_document.h"
+#include "datasets/loader/batch_memory.h"
+#include "trainer/device/choose_device.h"
+#include "trainer/device/device_step.h"
 #include "trainer/embeddings/uniform_plan.h"
 #include "trainer/train_step.h"
 
@@ -21,9 +22,9 @@ namespace {
 using namespace cohort;
 
 struct Arguments {
-  std::string net = "dlrm", plan = "row_wise";
+  std::string net = "dlrm", plan = "row_wise", device = "cpu", precision = "fp32";
   int64_t batch = 1024, steps = 30, lanes = 4, threads = 1, bucket_kib = 4096;
-  bool alone = false, fast = false;
+  bool alone = false, fast = false, eager = false;
 };
 
 struct Choices {
@@ -61,12 +62,33 @@ rate = 0.001
 constexpr int64_t kTables = 26, kRows = 100'000;
 constexpr uint64_t kPool = 20;
 
-/// A step's batch: memory for all lanes of a rank.
-struct Pooled {
-  std::vector<float> dense, labels, weights;
-  std::vector<int32_t> ids;
-  std::vector<uint64_t> row_ids;
-};
+/// The lanes of a rank in a step, drawn evenly.
+std::vector<datasets::RowBatch> made_lanes(const models::Layout& layout, int64_t rows, int64_t lanes, uint64_t number, int rank, datasets::BatchMemory& memory) {
+  const core::KeyedRandom random(7, "pool", static_cast<uint32_t>(number), static_cast<uint32_t>(rank));
+  const auto columns = static_cast<int64_t>(layout.categorical.size());
+  std::vector<datasets::RowBatch> made(static_cast<std::size_t>(lanes));
+  uint64_t n = 0;
+  for (int64_t l = 0; l < lanes; ++l) {
+    datasets::RowBatch& lane = made[static_cast<std::size_t>(l)];
+    const int64_t first = rows * l / lanes;
+    lane.rows = rows * (l + 1) / lanes - first;
+    const auto floats = static_cast<std::size_t>(lane.rows * (layout.dense_width + columns + 2));
+    lane.memory_bytes = floats * sizeof(float);
+    lane.memory = memory.take(lane.memory_bytes);
+    lane.dense = reinterpret_cast<float*>(lane.memory.get());
+    lane.ids = reinterpret_cast<int32_t*>(lane.dense + lane.rows * layout.dense_width);
+    lane.labels = reinterpret_cast<float*>(lane.ids + lane.rows * columns);
+    lane.weights = lane.labels + lane.rows;
+    for (int64_t r = 0; r < lane.rows; ++r) {
+      for (int64_t c = 0; c < layout.dense_width; ++c) lane.dense[r * layout.dense_width + c] = static_cast<float>(random.normal(n++));
+      for (int64_t c = 0; c < columns; ++c) lane.ids[r * columns + c] = static_cast<int32_t>(random.u64(n++) % kRows);
+      lane.labels[r] = random.u64(n++) % 2 == 0 ? 1.0f : 0.0f;
+      lane.weights[r] = 1;
+      lane.row_ids.push_back(number * 1'000'000 + static_cast<uint64_t>(first + r));
+    }
+  }
+  return made;
+}
 
 Choices read(const char* text) {
   const core::TomlDocument document = core::TomlDocument::parse(text, "train_steps");
@@ -106,38 +128,26 @@ int run(const Arguments& arguments) {
     replicas.push_back(state.make_replica());
     replicas.back().net->train();
   }
-  trainer::TrainStep step(state, replicas, workers, *objective, choices.optimizer, *comm,
-                          {.lanes = arguments.lanes, .bucket_bytes = arguments.bucket_kib << 10, .seed = 1});
-
-  const int64_t own_lanes = step.last_lane() - step.first_lane(), columns = static_cast<int64_t>(layout.categorical.size());
-  std::vector<Pooled> pool(kPool);
-  for (uint64_t p = 0; p < kPool; ++p) {
-    const core::KeyedRandom random(7, "pool", static_cast<uint32_t>(p), static_cast<uint32_t>(comm->rank()));
-    uint64_t n = 0;
-    Pooled& batch = pool[p];
-    for (int64_t r = 0; r < arguments.batch; ++r) {
-      for (int64_t c = 0; c < layout.dense_width; ++c) batch.dense.push_back(static_cast<float>(random.normal(n++)));
-      for (int64_t c = 0; c < columns; ++c) batch.ids.push_back(static_cast<int32_t>(random.u64(n++) % kRows));
-      batch.labels.push_back(random.u64(n++) % 2 == 0 ? 1.0f : 0.0f);
-      batch.weights.push_back(1);
-      batch.row_ids.push_back(p * 1'000'000 + static_cast<uint64_t>(r));
-    }
+  const trainer::TrainStepOptions options{.lanes = arguments.lanes,
+                                          .bucket_bytes = arguments.bucket_kib << 10,
+                                          .precision = models::precision_named(arguments.precision),
+                                          .seed = 1,
+                                          .graphs = arguments.eager ? trainer::DeviceGraphs::kNone : trainer::DeviceGraphs::kCompute};
+  const std::shared_ptr<trainer::Device> device = trainer::choose_device(*comm, arguments.device);
+  std::unique_ptr<trainer::StepRunner> runner;
+  if (device) {
+    runner = std::make_unique<trainer::DeviceStep>(state, workers, *objective, choices.optimizer, *comm, device,
+                                                   trainer::make_device_transport(*comm, device->copies(), "auto"), options);
+  } else {
+    runner = std::make_unique<trainer::TrainStep>(state, replicas, workers, *objective, choices.optimizer, *comm, options);
   }
+  trainer::StepRunner& step = *runner;
+
+  const auto memory = std::make_shared<datasets::BatchMemory>(device ? device->copies() : nullptr);
+  std::vector<std::vector<datasets::RowBatch>> pool;
+  for (uint64_t p = 0; p < kPool; ++p) pool.push_back(made_lanes(layout, arguments.batch, step.last_lane() - step.first_lane(), p, comm->rank(), *memory));
   const auto prepare = [&](uint64_t number) {
-    Pooled& batch = pool[number % kPool];
-    datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = static_cast<uint64_t>(arguments.batch * comm->size()), .lanes = {}};
-    for (int64_t l = 0; l < own_lanes; ++l) {
-      const int64_t first = arguments.batch * l / own_lanes, last = arguments.batch * (l + 1) / own_lanes;
-      datasets::RowBatch lane;
-      lane.rows = last - first;
-      lane.row_ids.assign(batch.row_ids.begin() + first, batch.row_ids.begin() + last);
-      lane.dense = batch.dense.data() + first * layout.dense_width;
-      lane.ids = batch.ids.data() + first * columns;
-      lane.labels = batch.labels.data() + first;
-      lane.weights = batch.weights.data() + first;
-      rows.lanes.push_back(std::move(lane));
-    }
-    step.prepare(std::move(rows));
+    step.prepare({.step = number, .epoch = 0, .global_rows = static_cast<uint64_t>(arguments.batch * comm->size()), .lanes = pool[number % kPool]});
   };
   constexpr uint64_t kWarm = 5;
   double loss = 0;
@@ -158,10 +168,11 @@ int run(const Arguments& arguments) {
   }
   comm->barrier();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  step.bring_home();
   const models::NamedTensors weights = state.gather();
   if (comm->is_root()) {
     std::cout << nlohmann::json{{"net", arguments.net}, {"ranks", comm->size()}, {"lanes", arguments.lanes}, {"threads", arguments.threads}, {"batch", arguments.batch},
-                                {"plan", arguments.plan}, {"samples_per_second", static_cast<double>(arguments.batch * comm->size() * arguments.steps) / seconds},
+                                {"plan", arguments.plan}, {"device", device ? device->name() : "processors"}, {"samples_per_second", static_cast<double>(arguments.batch * comm->size() * arguments.steps) / seconds},
                                 {"ms_per_step", 1e3 * seconds / static_cast<double>(arguments.steps)},
                                 {"ms_waiting_for_tables", step.table_seconds().steps > 0 ? 1e3 * step.table_seconds().waiting / static_cast<double>(step.table_seconds().steps) : 0}, {"loss", loss}, {"weights_sha256", models::weights_sha256(weights)}}
                      .dump()
@@ -182,6 +193,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads, "lanes computed at once by a rank");
   app.add_option("--bucket-kib", arguments.bucket_kib, "size of a bucket");
   app.add_option("--plan", arguments.plan, "table_wise, row_wise, column_wise, replicated");
+  app.add_option("--device", arguments.device, "cpu, cuda or auto");
+  app.add_option("--precision", arguments.precision, "fp32, bf16 or fp16");
+  app.add_flag("--eager", arguments.eager, "on a device: nothing is recorded");
   app.add_flag("--fast", arguments.fast, "without deterministic algorithms");
   app.add_flag("--alone", arguments.alone, "one rank without a communicator");
   CLI11_PARSE(app, argc, argv);

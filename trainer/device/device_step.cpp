@@ -157,6 +157,8 @@ void DeviceStep::run(double rate) {
     lanes_->compute(rows);
     if (whole) reduce();
   });
+  // Gradients of tables are made, and set out, while those of the net travel.
+  if (step.program) send_gradients(*step.program, block);
   if (!whole) reduce();
   if (step.program) merge_gradients(*step.program, block);
   if (options_.clip_norm > 0) sum_squares(step.program ? &*step.program : nullptr, block);
@@ -201,15 +203,12 @@ void DeviceStep::launch(Launch<Kernel>& launch, const std::byte* block) {
   device_->run(launch.kernel, launch.count);
 }
 
-void DeviceStep::exchange(const RowMessages& messages) {
-  if (comm_.size() == 1) return;
-  transport_->exchange(messages.sent, messages.received);
-  transport_->let_computing_wait();
-}
-
 void DeviceStep::fetch_rows(RowProgram& program, const std::byte* block) {
   launch(program.gather, block);
-  exchange(program.rows);
+  if (comm_.size() > 1) {
+    transport_->exchange(program.rows.sent, program.rows.received);
+    transport_->let_computing_wait();
+  }
   launch(program.place, block);
   launch(program.pool, block);
 }
@@ -225,11 +224,15 @@ void DeviceStep::reduce() {
   device_->run(JudgeStep{gradient + layout.loss(), gradient + layout.overflow(), skip_.data_ptr<float>()}, 1);
 }
 
-void DeviceStep::merge_gradients(RowProgram& program, const std::byte* block) {
+void DeviceStep::send_gradients(RowProgram& program, const std::byte* block) {
   program.combine.kernel.gradients = lanes_->gradients();
   launch(program.combine, block);
   launch(program.pack, block);
-  exchange(program.gradients);
+  if (comm_.size() > 1) transport_->exchange(program.gradients.sent, program.gradients.received);
+}
+
+void DeviceStep::merge_gradients(RowProgram& program, const std::byte* block) {
+  if (comm_.size() > 1) transport_->let_computing_wait();
   launch(program.merge, block);
 }
 

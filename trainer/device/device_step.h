@@ -63,13 +63,13 @@ class DeviceStep final : public StepRunner {
   void prepare_dense_squares();
   void send_settings(uint64_t step, double rate, double weight);
   void fetch_rows(RowProgram& program, const std::byte* block);
+  void send_gradients(RowProgram& program, const std::byte* block);
   void merge_gradients(RowProgram& program, const std::byte* block);
   void sum_squares(const RowProgram* program, const std::byte* block);
   void move_rows(RowProgram& program, const std::byte* block);
   bool exchanges_recorded() const;
   void reduce();
   void update();
-  void exchange(const RowMessages& messages);
   void repeat(Recorded& recorded, const std::function<void()>& work);
   void report();
   template <class Kernel>
