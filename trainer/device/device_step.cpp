@@ -157,6 +157,7 @@ void DeviceStep::run(double rate) {
     lanes_->compute(rows);
     if (whole) reduce();
   });
+  if (!whole) sums_.set_out();
   // Gradients of tables are made, and set out, while those of the net travel.
   if (step.program) send_gradients(*step.program, block);
   if (!whole) reduce();

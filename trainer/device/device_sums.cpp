@@ -99,15 +99,17 @@ void DeviceSums::start_exchanges() {
   for (; started_ < pieces() && complete_[started_]; ++started_) transport_.exchange(pieces_[started_].sent, pieces_[started_].received);
 }
 
+void DeviceSums::set_out() {
+  if (comm_.size() == 1 || !deferred_) return;
+  started_ = 0;
+  complete_.assign(pieces(), true);
+  start_exchanges();
+}
+
 void DeviceSums::end_lane() { lane_ = lane_ + 1 == mine_.count ? 0 : lane_ + 1; }
 
 at::Tensor& DeviceSums::reduce() {
   if (comm_.size() == 1) return roots_.front();
-  if (deferred_) {
-    started_ = 0;
-    complete_.assign(pieces(), true);
-    start_exchanges();
-  }
   transport_.let_computing_wait();
   for (const Piece& piece : pieces_) {
     device_.run(SumVectors{piece.leaves.data(), piece.leaves.count(), result_.data_ptr<float>() + piece.own.begin}, piece.own.floats);

@@ -33,15 +33,17 @@ class DeviceSums {
   /// The lane's bucket, or its tail (the last piece), is complete.
   void complete(std::size_t piece);
   void end_lane();
-  /// From here on pieces set out in reduce() alone: what was recorded of the lanes holds no exchange then.
+  /// From here on pieces set out by set_out() alone: what was recorded of the lanes holds no exchange then.
   void defer_exchange(bool defer) { deferred_ = defer; }
+  /// After the last lane: whatever hasn't set out does. The order of exchanges is then the same on ranks that defer and ranks that don't.
+  void set_out();
 
   std::size_t pieces() const { return plan_.buckets().size() + 1; }
   FlatRange piece(std::size_t i) const { return i < plan_.buckets().size() ? plan_.buckets()[i] : layout_.tail(); }
 
   /// Where reduce() leaves the sums.
   const float* sums() const { return comm_.size() == 1 ? roots_.front().data_ptr<float>() : result_.data_ptr<float>(); }
-  /// After the last lane. [gradient_floats]: only this rank's slices and the tail mean anything.
+  /// After set_out(). [gradient_floats]: only this rank's slices and the tail mean anything.
   at::Tensor& reduce();
   /// Every rank's slices of `values` reach all others.
   void publish(at::Tensor& values);
