@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from commands import PROGRAM, run, stop_once_running
+from commands import PROGRAM, run, stop_once_running, train_words
 
 EXPERIMENT = """
 name = "prices"
@@ -64,10 +64,7 @@ class LossScale(unittest.TestCase):
         rest = f'[averaging]\nname = "{averaging}"\n' + ("decay = 0.9\n" if averaging == "ema" else "")
         with open(path, "w") as file:
             file.write(EXPERIMENT.format(rest=rest))
-        words = ["train", path, "--data", os.path.join(self.folder, data), "--runs", os.path.join(self.folder, runs), "--json", "--quiet"]
-        for setting in settings:
-            words += ["--set", setting]
-        return words
+        return train_words(path, os.path.join(self.folder, data), os.path.join(self.folder, runs), "--quiet", settings=settings)
 
     def train(self, *arguments, ranks=0):
         return json.loads(run(*self.command(*arguments), ranks=ranks).stdout)
