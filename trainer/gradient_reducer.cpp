@@ -1,6 +1,7 @@
 #include "trainer/gradient_reducer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
 
@@ -194,20 +195,22 @@ void GradientReducer::reduce_by_messages() {
 
 LaneGradient::LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale, const Talk* talk)
     : reducer_(reducer), lane_(lane), loss_scale_(loss_scale), talk_(talk), there_(reducer.layout().parameters().size()) {
-  for (std::size_t i = 0; i < reducer.pieces(); ++i) vectors_.push_back(reducer.sums(i).take(lane));
-  for (std::size_t b = 0; b + 1 < reducer.pieces(); ++b) missing_.push_back(reducer.plan().parameters_in(b));
+  for (std::size_t b = 0; b + 1 < reducer.pieces(); ++b) buckets_.push_back({.place = {}, .missing = reducer.plan().parameters_in(b)});
+  tail_ = reducer.sums(reducer.pieces() - 1).take(lane);
 }
 
 void LaneGradient::put(std::size_t parameter, const float* values) {
-  const std::size_t bucket = reducer_.plan().bucket_of(parameter);
+  const std::size_t b = reducer_.plan().bucket_of(parameter);
   const FlatEntry& entry = reducer_.layout().parameters()[parameter];
-  const FlatRange stretch = reducer_.layout().stretch(parameter);
-  float* to = vectors_[bucket] + (entry.offset - reducer_.piece(bucket).begin);
-  if (values != nullptr) take_scale_off(values, entry.numel, to);
-  else std::memset(to, 0, static_cast<std::size_t>(entry.numel) * sizeof(float));
-  std::memset(to + entry.numel, 0, static_cast<std::size_t>(stretch.floats - entry.numel) * sizeof(float));
+  Bucket& bucket = buckets_[b];
+  if (bucket.place.to == nullptr) bucket.place = reducer_.sums(b).join(lane_);
+  float* const to = bucket.place.to + (entry.offset - reducer_.piece(b).begin);
+  if (values != nullptr) write(values, entry.numel, bucket.place.add, to);
+  else write_zeros(entry.numel, bucket.place.add, to);
+  // Padding is zero, and so is the sum of a sibling's.
+  if (!bucket.place.add) std::fill(to + entry.numel, to + reducer_.layout().stretch(parameter).floats, 0.0F);
   there_[parameter] = true;
-  if (--missing_[bucket] == 0) reducer_.sums(bucket).put(lane_, vectors_[bucket]);
+  if (--bucket.missing == 0) reducer_.sums(b).put(bucket.place);
   if (talk_ != nullptr) (*talk_)();
 }
 
@@ -215,16 +218,37 @@ void LaneGradient::put(std::size_t parameter, const at::Tensor& gradient) {
   put(parameter, gradient.is_contiguous() ? gradient.data_ptr<float>() : gradient.contiguous().data_ptr<float>());
 }
 
-void LaneGradient::take_scale_off(const float* from, int64_t n, float* to) {
-  if (loss_scale_) finite_ &= scale_and_check(from, n, 1 / *loss_scale_, to);
-  else std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(float));
+/// Nothing is fused: a product is rounded before it is added, so that a sum made in place is the sum of two vectors.
+void LaneGradient::write(const float* values, int64_t n, bool to_add, float* to) {
+  constexpr int64_t kBlock = 1024;
+  if (!loss_scale_) {
+    finite_ &= take_and_check(values, n, to_add, to);
+  } else if (!to_add) {
+    finite_ &= scale_and_check(values, n, 1 / *loss_scale_, to);
+  } else {
+    std::array<float, kBlock> block;
+    for (int64_t done = 0; done < n; done += kBlock) {
+      const int64_t count = std::min(kBlock, n - done);
+      finite_ &= scale_and_check(values + done, count, 1 / *loss_scale_, block.data());
+      take_and_check(block.data(), count, true, to + done);
+    }
+  }
 }
+
+void LaneGradient::write_zeros(int64_t n, bool to_add, float* to) {
+  if (!to_add) std::fill(to, to + n, 0.0F);
+  else for (int64_t i = 0; i < n; ++i) to[i] += 0.0F;  // −0 becomes +0, as in any sum
+}
+
+void LaneGradient::check(const float* values, int64_t n) { finite_ &= all_finite(values, n); }
+
+void LaneGradient::take_scale_off(const float* from, int64_t n, float* to) { finite_ &= scale_and_check(from, n, 1 / *loss_scale_, to); }
 
 void LaneGradient::finish() {
   for (std::size_t p = 0; p < there_.size(); ++p) {
     if (!there_[p]) put(p, nullptr);
   }
-  reducer_.sums(reducer_.pieces() - 1).put(lane_, vectors_.back());
+  reducer_.sums(reducer_.pieces() - 1).put(tail_);
 }
 
 }  // namespace cohort::trainer

@@ -90,19 +90,20 @@ class GradientReducer {
 class LaneGradient final : public GradientSink {
  public:
   using Talk = std::function<void()>;
-  /// `loss_scale`: by which all gradients are divided, and checked for numbers that are not finite. `talk`: where the thread is the one that makes
+  /// `loss_scale`: by which all gradients are divided. `talk`: where the thread is the one that makes
   /// collective calls: it then looks after messages while the lane is computed.
   LaneGradient(GradientReducer& reducer, int64_t lane, std::optional<float> loss_scale = {}, const Talk* talk = nullptr);
 
-  /// Copies a parameter's gradient, numel floats; a bucket whose parameters are all there is handed over at once.
+  /// Takes a parameter's gradient, numel floats, over; a bucket whose parameters are all there is handed over at once.
   void put(std::size_t parameter, const float* values);
   void put(std::size_t parameter, const at::Tensor& gradient) override;
-  /// Divides a gradient that isn't a parameter's and checks it alike.
+  /// A gradient that isn't a parameter's is checked alike, and divided where there is a scale.
+  void check(const float* values, int64_t n);
   void take_scale_off(const float* from, int64_t n, float* to);
-  /// Whether all that came so far was finite; true where nothing is checked.
+  /// Whether all that came so far was finite.
   bool finite() const { return finite_; }
   /// The lane's tail, to be filled before finish().
-  float* tail() { return vectors_.back(); }
+  float* tail() { return tail_.to; }
   /// Zeros for the parameters that forward didn't use, and hands over the rest.
   void finish();
 
@@ -112,8 +113,15 @@ class LaneGradient final : public GradientSink {
   std::optional<float> loss_scale_;
   bool finite_ = true;
   const Talk* talk_;
-  std::vector<float*> vectors_;  ///< a piece each
-  std::vector<int64_t> missing_;  ///< parameters that a bucket still waits for
+  struct Bucket {
+    LaneSums::Place place;  ///< from the first parameter on
+    int64_t missing = 0;    ///< parameters that the bucket still waits for
+  };
+  void write(const float* values, int64_t n, bool to_add, float* to);
+  static void write_zeros(int64_t n, bool to_add, float* to);
+
+  std::vector<Bucket> buckets_;
+  LaneSums::Place tail_;
   std::vector<bool> there_;
 };
 

@@ -36,11 +36,17 @@ void store_states(const Replica& replica, const FlatLayout& layout, double share
   }
 }
 
-void take_scale_off(const std::vector<at::Tensor>& embedded, LaneGradient& gradient) {
+void take_leaves(const std::vector<at::Tensor>& embedded, bool scaled, LaneGradient& gradient) {
   for (const at::Tensor& leaf : embedded) {
     if (!leaf.grad().defined()) continue;
-    const at::Tensor scaled = leaf.grad().contiguous(), plain = at::empty(scaled.sizes(), at::kFloat);
-    gradient.take_scale_off(scaled.data_ptr<float>(), scaled.numel(), plain.data_ptr<float>());
+    const at::Tensor values = leaf.grad().contiguous();
+    if (!scaled) {
+      gradient.check(values.data_ptr<float>(), values.numel());
+      continue;
+    }
+    // Not in place: leaves may share the memory of a gradient.
+    const at::Tensor plain = at::empty(values.sizes(), at::kFloat);
+    gradient.take_scale_off(values.data_ptr<float>(), values.numel(), plain.data_ptr<float>());
     leaf.mutable_grad() = plain;
   }
 }
@@ -88,7 +94,7 @@ void compute_lane(Replica& replica, const ModelState& state, const models::Objec
   *replica.gradient = nullptr;
 
   const at::NoGradGuard no_grad;
-  if (step.loss_scale) take_scale_off(embedded, gradient);
+  take_leaves(embedded, step.loss_scale.has_value(), gradient);
   gradient.tail()[layout.overflow() - layout.tail().begin] = gradient.finite() ? 0 : 1;
   store_states(replica, layout, static_cast<double>(rows.rows) / step.global_rows, gradient.tail());
   gradient.tail()[layout.loss() - layout.tail().begin] = loss.item<float>();

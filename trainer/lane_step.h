@@ -18,7 +18,7 @@ struct StepContext {
   double global_weight = 1;  ///< Σ of row weight × class weight over the global batch
   double global_rows = 1;
   models::Precision precision = models::Precision::kFloat32;  ///< of forward and backward; the loss is float32
-  std::optional<float> loss_scale;  ///< of backward, where there is one; the gradient that is handed over is without it, and checked
+  std::optional<float> loss_scale;  ///< of backward, where there is one; the gradient that is handed over is without it
 };
 
 /// Computes the lane and hands its gradient over, parameter by parameter as backward reaches them. Reads the shared parameters, changes only the replica.

@@ -81,15 +81,15 @@ AlignedFloats::AlignedFloats(std::size_t floats) : size_(floats) {
 void AlignedFloats::Free::operator()(float* p) const { std::free(p); }
 
 LaneSums::LaneSums(std::vector<LaneNode> nodes, std::vector<float*> roots, std::size_t floats)
-    : nodes_(std::move(nodes)), roots_(std::move(roots)), floats_(floats) {}
+    : nodes_(std::move(nodes)), roots_(std::move(roots)), lent_(roots_.size()), floats_(floats) {}
 
-std::size_t LaneSums::root_of(const LaneNode& node) const {
-  return static_cast<std::size_t>(std::find(nodes_.begin(), nodes_.end(), node) - nodes_.begin());
-}
-
-float* LaneSums::take(int64_t lane) {
-  if (const std::size_t root = root_of({lane, 1}); root < nodes_.size()) return roots_[root];
-  const std::lock_guard lock(mutex_);
+/// The root's own where that is free. Under the mutex.
+float* LaneSums::memory_for(int64_t lane) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (lent_[i] || lane < nodes_[i].first || lane >= nodes_[i].first + nodes_[i].count) continue;
+    lent_[i] = true;
+    return roots_[i];
+  }
   if (free_.empty()) {
     owned_.emplace_back(floats_);
     free_.push_back(owned_.back().data());
@@ -99,13 +99,28 @@ float* LaneSums::take(int64_t lane) {
   return vector;
 }
 
-void LaneSums::put(int64_t lane, float* vector) {
-  LaneNode node{lane, 1};
+LaneSums::Place LaneSums::take(int64_t lane) {
+  const std::lock_guard lock(mutex_);
+  return {.to = memory_for(lane), .add = false, .node = {lane, 1}};
+}
+
+LaneSums::Place LaneSums::join(int64_t lane) {
+  const std::lock_guard lock(mutex_);
+  const auto sibling = std::find_if(waiting_.begin(), waiting_.end(), [&](const Pending& p) { return p.node == LaneNode{lane ^ 1, 1}; });
+  if (sibling == waiting_.end()) return {.to = memory_for(lane), .add = false, .node = {lane, 1}};
+  float* const vector = sibling->vector;
+  waiting_.erase(sibling);
+  return {.to = vector, .add = true, .node = {lane & ~int64_t{1}, 2}};
+}
+
+void LaneSums::put(const Place& place) {
+  LaneNode node = place.node;
+  float* vector = place.to;
   for (;;) {
     Pending sibling{};
     {
       const std::lock_guard lock(mutex_);
-      if (root_of(node) < nodes_.size()) {
+      if (is_root(node)) {
         ++complete_;
         return;
       }
@@ -118,19 +133,14 @@ void LaneSums::put(int64_t lane, float* vector) {
       sibling = *found;
       waiting_.erase(found);
     }
-    const LaneNode parent{std::min(node.first, sibling.node.first), node.count * 2};
-    float* left = node.first < sibling.node.first ? vector : sibling.vector;
-    float* right = left == vector ? sibling.vector : vector;
-    const std::size_t root = root_of(parent);
-    float* sum = root < nodes_.size() ? roots_[root] : left;
-    add_floats(left, right, sum, floats_);
+    // Which of the two is left of the other makes no difference to a sum of two.
+    if (is_root_memory(sibling.vector)) std::swap(vector, sibling.vector);
+    add_floats(vector, sibling.vector, vector, floats_);
     {
       const std::lock_guard lock(mutex_);
-      free_.push_back(right);
-      if (sum != left) free_.push_back(left);
+      free_.push_back(sibling.vector);
     }
-    node = parent;
-    vector = sum;
+    node = {std::min(node.first, sibling.node.first), node.count * 2};
   }
 }
 
@@ -143,6 +153,7 @@ void LaneSums::finish() {
   const std::lock_guard lock(mutex_);
   if (complete_ != nodes_.size() || !waiting_.empty()) throw std::logic_error("a lane of this step was not computed");
   complete_ = 0;
+  lent_.assign(lent_.size(), false);
 }
 
 }  // namespace cohort::trainer

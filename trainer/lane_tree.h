@@ -4,6 +4,7 @@
 // of ranks and threads, a sum over all lanes is this tree's root, so its bits never change. See docs/notes/lanes.md.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,17 +53,25 @@ class AlignedFloats {
   std::size_t size_ = 0;
 };
 
-/// Collects the lane vectors of one rank and adds siblings as soon as both are there, so that few vectors are held at once. `take` and `put`
-/// may be called by several threads; which thread adds what doesn't change the sums.
+/// Collects the lane vectors of one rank and adds siblings as soon as both are there, so that few vectors are held at once. A lane whose sibling is complete
+/// when it begins is added to it element by element as it comes. All but finish() may be called by several threads; which thread adds what doesn't change the sums.
 class LaneSums {
  public:
   /// `roots[i]` is the memory, `floats` long, that the sum of node i of `nodes` ends in.
   LaneSums(std::vector<LaneNode> nodes, std::vector<float*> roots, std::size_t floats);
 
-  /// Memory for lane `lane`'s vector. Its content is undefined.
-  float* take(int64_t lane);
-  /// The vector of `lane`, in memory from take(), is complete.
-  void put(int64_t lane, float* vector);
+  /// Where a lane goes, `floats` long.
+  struct Place {
+    float* to = nullptr;
+    bool add = false;  ///< every element is to be added to what stands there; else what stands there is undefined
+    LaneNode node;     ///< whose sum it is when the lane is complete
+  };
+  /// A place for lane `lane`, of its own, or over its sibling where that is complete.
+  Place join(int64_t lane);
+  /// A place of its own.
+  Place take(int64_t lane);
+  /// The lane whose place this is is complete.
+  void put(const Place& place);
   /// Whether every root is complete.
   bool complete();
   /// Every lane was put, and every root is complete; ready for the next step.
@@ -73,9 +82,12 @@ class LaneSums {
     LaneNode node;
     float* vector;
   };
-  std::size_t root_of(const LaneNode& node) const;
+  bool is_root(const LaneNode& node) const { return std::find(nodes_.begin(), nodes_.end(), node) != nodes_.end(); }
+  bool is_root_memory(const float* vector) const { return std::find(roots_.begin(), roots_.end(), vector) != roots_.end(); }
+  float* memory_for(int64_t lane);
   std::vector<LaneNode> nodes_;
   std::vector<float*> roots_;
+  std::vector<bool> lent_;  ///< whether a root's memory holds a part of it: sums are made in it, so that the last ends there
   std::size_t floats_;
   std::mutex mutex_;
   std::vector<AlignedFloats> owned_;

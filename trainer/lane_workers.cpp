@@ -89,6 +89,8 @@ void keep_freed_memory() {
   ::mallopt(M_MMAP_THRESHOLD, kLargest);
   ::mallopt(M_TRIM_THRESHOLD, kLargest);
   ::mallopt(M_TOP_PAD, 64 << 20);
+  // Small blocks are merged as they are freed: else every large one that is freed merges them all, at more than it costs so.
+  ::mallopt(M_MXFAST, 0);
 #endif
 }
 

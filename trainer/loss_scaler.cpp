@@ -35,4 +35,28 @@ COHORT_VECTOR_CODE bool scale_and_check(const float* from, int64_t n, float fact
   return bad == 0;
 }
 
+COHORT_VECTOR_CODE bool all_finite(const float* values, int64_t n) {
+  constexpr uint32_t kExponent = 0x7F800000;
+  uint32_t bad = 0;
+  for (int64_t i = 0; i < n; ++i) bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(values[i]) & kExponent) == kExponent);
+  return bad == 0;
+}
+
+COHORT_VECTOR_CODE bool take_and_check(const float* __restrict from, int64_t n, bool add, float* __restrict to) {
+  constexpr uint32_t kExponent = 0x7F800000;
+  uint32_t bad = 0;
+  if (add) {
+    for (int64_t i = 0; i < n; ++i) {
+      bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(from[i]) & kExponent) == kExponent);
+      to[i] += from[i];
+    }
+  } else {
+    for (int64_t i = 0; i < n; ++i) {
+      bad |= static_cast<uint32_t>((std::bit_cast<uint32_t>(from[i]) & kExponent) == kExponent);
+      to[i] = from[i];
+    }
+  }
+  return bad == 0;
+}
+
 }  // namespace cohort::trainer

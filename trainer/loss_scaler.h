@@ -35,5 +35,8 @@ class LossScaler {
 
 /// to[i] = from[i]·factor, and whether all of `from` are finite, in one pass. `to` may be `from`.
 bool scale_and_check(const float* from, int64_t n, float factor, float* to);
+bool all_finite(const float* values, int64_t n);
+/// to[i] = from[i] or, with `add`, to[i] + from[i]; and whether all of `from` are finite, in one pass.
+bool take_and_check(const float* from, int64_t n, bool add, float* to);
 
 }  // namespace cohort::trainer

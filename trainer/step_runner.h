@@ -21,6 +21,7 @@ struct StepOutcome {
   datasets::RowSum used;    ///< of the rows that the lanes were computed from
   bool stop = false;        ///< a rank was asked to stop
   bool skipped = false;     ///< a gradient wasn't finite in float16: nothing was changed, and the loss's scale is smaller now
+  bool refused = false;     ///< the gradient isn't finite, and not for float16: nothing was changed
 };
 
 /// Seconds that the tables took on this rank since the beginning.
@@ -66,7 +67,7 @@ class StepRunner {
   /// Computes and updates the first step that was prepared and not run. `rate`: the optimizer's for this step.
   virtual void run(double rate) = 0;
   virtual void settle() = 0;
-  /// Where the loss isn't finite, nothing was changed.
+  /// Where the loss isn't finite or the step was refused, nothing was changed, and the run can't go on.
   virtual StepOutcome outcome() = 0;
 
   /// What this rank keeps and updates, as views: its ranges of the dense parameters, the running state, the values of its table shards.

@@ -152,7 +152,7 @@ void TrainStep::run(double rate) {
     exchange_->arrive();
   }
   if (!take_outcome(gradient)) return;
-  if (!outcome_.skipped) update_tables(gradient, step.rows.step, rate);
+  if (!outcome_.skipped && !update_tables(gradient, step.rows.step, rate)) return;
   // The vectors of the next step travel while the net's parameters are updated and published.
   if (tables && !ahead_.empty()) {
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
@@ -162,29 +162,36 @@ void TrainStep::run(double rate) {
   table_seconds_.waiting = exchange_->waited();
 }
 
-/// What the summed tail says. Whether the loss is finite.
+/// What the summed tail says. Whether the run can go on.
 bool TrainStep::take_outcome(const float* gradient) {
   const FlatLayout& layout = state_.layout();
   outcome_.loss = static_cast<double>(gradient[layout.loss()]);
   outcome_.stop = gradient[layout.stop()] > 0;
   if (!std::isfinite(outcome_.loss)) return false;
-  outcome_.skipped = gradient[layout.overflow()] > 0;
+  const bool overflow = gradient[layout.overflow()] > 0;
+  outcome_.skipped = overflow && scaler_.on();
+  outcome_.refused = overflow && !scaler_.on();
   scaler_.after_step(!outcome_.skipped);
-  return true;
+  return !outcome_.refused;
 }
 
-void TrainStep::update_tables(float* gradient, uint64_t step, double rate) {
+/// False where the gradient turns out not to be finite: nothing was changed.
+bool TrainStep::update_tables(float* gradient, uint64_t step, double rate) {
   const bool tables = !state_.specs().empty();
   if (tables) {
     const AddBusySeconds timed(table_seconds_.update, *exchange_);
     updater_->collect(*exchange_, workers_);
   }
-  if (options_.clip_norm > 0) clip(gradient);
+  if (options_.clip_norm > 0 && !clip(gradient)) {
+    outcome_.refused = true;
+    return false;
+  }
   if (tables) {
     const AddBusySeconds timed(table_seconds_.update, *exchange_);
     updater_->apply(step, rate, workers_);
     ++table_seconds_.steps;
   }
+  return true;
 }
 
 void TrainStep::update_net(float* gradient, uint64_t step, double rate) {
@@ -235,18 +242,21 @@ void TrainStep::combine_tables(const Prepared& step, std::size_t area_bytes) {
   exchange_->send();
 }
 
-void TrainStep::clip(float* gradient) {
+/// Cuts the gradient's global norm; false where that isn't finite.
+bool TrainStep::clip(float* gradient) {
   std::vector<core::ExactSum> squares(1);
   const std::vector<FlatRange>& mine = owned_[static_cast<std::size_t>(comm_.rank())];
   for (const FlatRange& range : mine) add_squares(squares[0], gradient + range.begin, range.floats);
   updater_->add_squares_to(squares[0], comm_.is_root());
   share_sums(comm_, squares);
   const double norm = std::sqrt(squares[0].value());
-  if (!std::isfinite(norm) || norm <= options_.clip_norm) return;
+  if (!std::isfinite(norm)) return false;
+  if (norm <= options_.clip_norm) return true;
   const auto scale = static_cast<float>(options_.clip_norm / (norm + 1e-6));
   for (const FlatRange& range : mine)
     for (int64_t i = range.begin; i < range.end(); ++i) gradient[i] *= scale;
   updater_->scale(scale);
+  return true;
 }
 
 }  // namespace cohort::trainer

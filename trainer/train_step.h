@@ -73,10 +73,10 @@ class TrainStep final : public StepRunner {
   std::size_t read_board(uint64_t step);
   void compute_lanes(Prepared& step, const StepContext& context);
   bool take_outcome(const float* gradient);
-  void update_tables(float* gradient, uint64_t step, double rate);
+  bool update_tables(float* gradient, uint64_t step, double rate);
   void update_net(float* gradient, uint64_t step, double rate);
   void combine_tables(const Prepared& step, std::size_t area_bytes);
-  void clip(float* gradient);
+  bool clip(float* gradient);
 
   core::Communicator& comm_;
   ModelState& state_;

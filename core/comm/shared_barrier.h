@@ -16,6 +16,7 @@ class SharedBarrier {
  private:
   alignas(64) std::atomic<uint32_t> arrived_;
   alignas(64) std::atomic<uint32_t> generation_;
+  std::atomic<uint32_t> sleepers_;
 };
 
 }  // namespace cohort::core

@@ -18,6 +18,14 @@ def run(*arguments, ranks=0, check=0):
     return done
 
 
+def train_words(experiment, data, runs, *more, settings=()):
+    """The words of `cohort train`, with --json."""
+    words = ["train", experiment, "--data", data, "--runs", runs, "--json", *more]
+    for setting in settings:
+        words += ["--set", setting]
+    return words
+
+
 def kill_tree(process):
     """SIGKILL to a launcher and the ranks it started, each by its id: ranks have process groups of their own."""
     found, todo = [], [process.pid]

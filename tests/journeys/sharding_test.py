@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import numpy as np
 
-from commands import PROGRAM, run, stop_once_running
+from commands import PROGRAM, run, stop_once_running, train_words
 
 EXPERIMENT = """
 name = "sharding"
@@ -52,7 +53,6 @@ PLANS = {
     "auto": ["embeddings.plan=auto"],
     "hot": ["embeddings.plan=row_wise", 'embeddings.tables=[{match="*", hot_rows=3}]'],
 }
-NODES = {"COHORT_RANKS_PER_NODE": "2"}
 
 
 class Sharding(unittest.TestCase):
@@ -72,10 +72,7 @@ class Sharding(unittest.TestCase):
 
     @classmethod
     def command(cls, runs, settings=(), *more):
-        words = ["train", cls.experiment, "--data", cls.data, "--runs", os.path.join(cls.folder, runs), "--json", "--quiet", *more]
-        for setting in settings:
-            words += ["--set", setting]
-        return words
+        return train_words(cls.experiment, cls.data, os.path.join(cls.folder, runs), "--quiet", *more, settings=settings)
 
     def same(self, name, settings, ranks):
         done = json.loads(run(*self.command(name, settings), ranks=ranks).stdout)
@@ -94,13 +91,11 @@ class Sharding(unittest.TestCase):
                 self.assertEqual({table["placement"] for table in tables}, {plan})
 
     def test_ranks_on_several_nodes_give_the_bits_of_one_rank(self):
-        os.environ.update(NODES)
-        try:
-            for plan, ranks in (("row_wise", 4), ("hot", 3)):
-                self.same(plan + "-nodes", PLANS[plan], ranks)
-        finally:
-            for name in NODES:
-                del os.environ[name]
+        # Nodes of equal size, the last one smaller, of different sizes, and each rank on its own.
+        for nodes, plan, ranks in (("2", "row_wise", 4), ("2", "hot", 3), ("1,3", "column_wise", 4), ("3,1", "auto", 4), ("1", "table_wise", 2)):
+            with self.subTest(nodes=nodes, plan=plan), unittest.mock.patch.dict(os.environ, COHORT_RANKS_PER_NODE=nodes):
+                done = self.same(f"{plan}-nodes-{nodes}", PLANS[plan], ranks)
+                self.assertGreater(done["embeddings"]["measured"]["waiting"], 0)
 
     def test_a_run_stopped_and_resumed_on_other_ranks_under_another_plan_ends_with_the_same_bits(self):
         process = subprocess.Popen(["mpirun", "-n", "3", PROGRAM, *self.command("stopped", PLANS["column_wise"], "--resume")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

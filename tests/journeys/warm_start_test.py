@@ -10,7 +10,7 @@ import unittest
 
 import numpy as np
 
-from commands import run
+from commands import run, train_words
 
 EXPERIMENT = """
 name = "weekly"
@@ -73,10 +73,8 @@ class WarmStart(unittest.TestCase):
         run("import", "csv", path, "--out", os.path.join(cls.folder, f"data-{week}"), "--infer", "--label", "bought")
 
     def train(self, week, home, *settings, ranks=0, check=0):
-        words = ["train", self.experiment, "--data", os.path.join(self.folder, f"data-{week}"), "--runs", os.path.join(self.folder, home, "runs"),
-                 "--registry", os.path.join(self.folder, home, "registry"), "--json"]
-        for setting in settings:
-            words += ["--set", setting]
+        words = train_words(self.experiment, os.path.join(self.folder, f"data-{week}"), os.path.join(self.folder, home, "runs"),
+                            "--registry", os.path.join(self.folder, home, "registry"), settings=settings)
         done = run(*words, ranks=ranks, check=check)
         return (json.loads(done.stdout) if check == 0 else None), done.stderr
 

@@ -70,9 +70,10 @@ TEST(LaneTree, SumsOfThreadsInAnyOrderHaveTheTreesBits) {
     std::shuffle(order.begin(), order.end(), std::mt19937(seed));
     const auto half = [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
-        float* vector = sums.take(order[i]);
-        std::ranges::copy(uneven_vector(kFloats, order[i]), vector);
-        sums.put(order[i], vector);
+        const std::vector<float> vector = uneven_vector(kFloats, order[i]);
+        const LaneSums::Place place = i % 3 == 0 ? sums.take(order[i]) : sums.join(order[i]);
+        for (std::size_t k = 0; k < kFloats; ++k) place.to[k] = place.add ? place.to[k] + vector[k] : vector[k];
+        sums.put(place);
       }
     };
     std::thread other([&] { half(0, kLanes / 2); });

@@ -47,8 +47,15 @@ TEST(LossScaler, ChecksWhatItScales) {
       std::vector<float> values(37, 3.0f);
       EXPECT_TRUE(scale_and_check(values.data(), 37, 0.5f, values.data()));
       EXPECT_EQ(values, std::vector<float>(37, 1.5f));
+      EXPECT_TRUE(all_finite(values.data(), 37));
       values[place] = bad;
       EXPECT_FALSE(scale_and_check(values.data(), 37, 0.5f, values.data())) << place;
+      EXPECT_FALSE(all_finite(values.data(), 37)) << place;
+      std::vector<float> sums(37, 1.0f);
+      EXPECT_FALSE(take_and_check(values.data(), 37, /*add=*/true, sums.data())) << place;
+      EXPECT_EQ(sums[(place + 1) % 37], 1.75f);
+      EXPECT_FALSE(take_and_check(values.data(), 37, /*add=*/false, sums.data())) << place;
+      EXPECT_EQ(sums[(place + 1) % 37], 0.75f);
     }
   }
 }

@@ -15,15 +15,20 @@
 
 namespace cohort::trainer {
 
+inline constexpr float kCliff = 50, kSteep = 3e38F;
+
 /// Two layers over whatever there is: dense features, vectors, pooled bags; with dropout and batch normalisation where asked for.
 class SmallNet : public models::Net {
  public:
   struct Options {
     bool bags = false;
     double dropout = 0;
+    bool cliff = false, steep = false;
     static void describe(core::Describe<Options>& d) {
       d.field("bags", &Options::bags, "bags");
       d.field("dropout", &Options::dropout, "dropout");
+      d.field("cliff", &Options::cliff, "at rows with a dense value above kCliff the loss is finite and its gradient isn't");
+      d.field("steep", &Options::steep, "the gradient of a bias is huge, the loss is not");
     }
   };
   static std::vector<models::TableSpec> tables(const Options& options, const models::Layout& layout) {
@@ -46,7 +51,14 @@ class SmallNet : public models::Net {
   models::Outputs forward(const models::Batch& batch, models::Random& random) override {
     std::vector<at::Tensor> parts{batch.dense};
     parts.insert(parts.end(), batch.embedded.begin(), batch.embedded.end());
-    return {{"logit", head_->forward(random.dropout(at::relu(norm_->forward(first_->forward(at::cat(parts, 1)))), options_.dropout))}};
+    // The derivative of the root is infinite at zero, and zero times that is no number.
+    const bool cliff = options_.cliff && batch.dense.max().item<float>() > kCliff;
+    if (cliff && !batch.embedded.empty()) parts.back() = parts.back() + (parts.back() * 0).abs().sqrt();
+    at::Tensor logit = head_->forward(random.dropout(at::relu(norm_->forward(first_->forward(at::cat(parts, 1)))), options_.dropout));
+    if (cliff && batch.embedded.empty()) logit = logit + (head_->bias * 0).abs().sqrt();
+    // Zero, but its derivative is not.
+    if (options_.steep) logit = logit + (head_->bias - head_->bias.detach()) * kSteep * 16;
+    return {{"logit", logit}};
   }
 
  private:
@@ -88,7 +100,7 @@ struct MadeLane {
   std::vector<int32_t> ids, bag_ids;
   std::vector<int64_t> offsets;
 };
-inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane) {
+inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane, uint64_t longest_bag = 60) {
   auto made = std::make_unique<MadeLane>();
   const core::KeyedRandom random(5, "rows", static_cast<uint32_t>(step), static_cast<uint32_t>(lane));
   uint64_t n = 0;
@@ -101,7 +113,7 @@ inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane) {
     made->ids.push_back(static_cast<int32_t>(random.u64(n++) % kColours));
     made->labels.push_back(random.u64(n++) % 3 == 0 ? 1.0f : 0.0f);
     made->weights.push_back(1 + static_cast<float>(random.u64(n++) % 3));
-    const uint64_t bag = r == 0 ? 0 : r == 1 ? 60 : random.u64(n++) % 5;
+    const uint64_t bag = r == 0 ? 0 : r == 1 ? longest_bag : random.u64(n++) % 5;
     for (uint64_t i = 0; i < bag; ++i) made->bag_ids.push_back(static_cast<int32_t>(random.u64(n++) % kItems));
     made->offsets.push_back(static_cast<int64_t>(made->bag_ids.size()));
   }
@@ -134,6 +146,9 @@ struct Setting {
   double loss_scale = LossScaler::kFirst;  ///< at the start
   std::shared_ptr<Device> (*device)() = nullptr;  ///< what computes; none: processors
   DeviceGraphs graphs = DeviceGraphs::kCompute;
+  int cliff_step = -1;  ///< at which one lane's gradient isn't finite; -1: none
+  bool steep = false;   ///< a lane's gradient is nearly as large as floats get
+  int many_step = -1;   ///< at which a bag has a million ids; -1: none
   int ahead = 0;  ///< steps prepared before they are run; 0: as many as can be
 };
 
@@ -164,6 +179,7 @@ struct Result {
   std::string state;  ///< of the optimizer's table rows
   std::vector<double> losses, scales;
   std::vector<bool> skipped;
+  bool refused = false;  ///< the last step
   bool operator==(const Result&) const = default;
 };
 
@@ -179,6 +195,8 @@ struct SmallRun {
     const auto options = std::make_shared<SmallNet::Options>();
     options->bags = setting.net == "bags";
     options->dropout = setting.net == "bags" ? 0.2 : 0;
+    options->steep = setting.steep;
+    options->cliff = setting.cliff_step >= 0;
     spec = {.model = "small", .options = options, .layout = {.dense_width = kWidth, .categorical = {}, .sequences = {{"items", kItems}}}, .outputs = 1, .seed = 9};
     if (setting.net != "dense") spec.layout.categorical = {{"user", kUsers}, {"colour", kColours}};
   }
@@ -201,7 +219,8 @@ struct SmallRun {
     const auto prepare = [&](uint64_t number) {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
       for (int64_t lane = step.first_lane(); lane < step.last_lane(); ++lane) {
-        kept.push_back(make_lane(number, lane));
+        kept.push_back(make_lane(number, lane, static_cast<int>(number) == setting.many_step && lane == 2 ? 1'000'000 : 60));
+        if (static_cast<int>(number) == setting.cliff_step && lane == 6) kept.back()->dense.front() = 2 * kCliff;
         rows.lanes.push_back(kept.back()->batch);
       }
       step.prepare(std::move(rows));
@@ -217,6 +236,8 @@ struct SmallRun {
       const StepOutcome outcome = step.outcome();
       result.losses.push_back(outcome.loss);
       result.skipped.push_back(outcome.skipped);
+      result.refused = outcome.refused;
+      if (outcome.refused) break;  // as the loop does
       result.scales.push_back(step.scaler().state.scale);
     }
     step.bring_home();

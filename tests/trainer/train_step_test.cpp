@@ -91,6 +91,55 @@ TEST(TrainStep, LowerPrecisionHasTheSameBitsEverywhere) {
   }
 }
 
+TEST(TrainStep, AGradientThatIsNotFiniteInOneLaneIsRefusedAtOnceByAllRanks) {
+  for (const char* net : {"dense", "embeddings"})
+    for (const models::Precision precision : {models::Precision::kFloat32, models::Precision::kBFloat16}) {
+      const Result before = train({.net = net, .precision = precision}, 2);
+      const Result alone = train({.net = net, .precision = precision, .cliff_step = 2});
+      EXPECT_TRUE(alone.refused);
+      ASSERT_EQ(alone.losses.size(), 3u);
+      EXPECT_TRUE(std::isfinite(alone.losses.back()));
+      EXPECT_EQ(alone.weights, before.weights) << "the step that was refused changed something";
+      EXPECT_EQ(alone.state, before.state);
+      for (const int ranks : {2, 3})
+        for (const double clip_norm : {0.0, 1e9})
+          for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone}) {
+            const SmallRun run({.net = net, .clip_norm = clip_norm, .ranks = ranks, .windows = windows, .precision = precision, .cliff_step = 2});
+            std::vector<Result> results(static_cast<std::size_t>(ranks));
+            tests::run_ranks(ranks, [&](core::Communicator& comm) { results[static_cast<std::size_t>(comm.rank())] = run.on(comm); }, windows);
+            EXPECT_EQ(results[0], alone) << net << ' ' << ranks;
+            for (const Result& result : results) {
+              EXPECT_TRUE(result.refused);
+              EXPECT_EQ(result.losses, alone.losses);
+            }
+          }
+    }
+}
+
+TEST(TrainStep, ASumThatOverflowsIsRefusedWhereTheNormIsKnown) {
+  // Every lane's gradient is finite: only the sum isn't.
+  const Setting setting{.net = "dense", .clip_norm = 1, .steep = true};
+  const Result alone = train(setting);
+  EXPECT_TRUE(alone.refused);
+  EXPECT_EQ(alone.losses.size(), 1u);
+  EXPECT_EQ(alone.weights, initial(setting).weights);
+  Setting several = setting;
+  several.ranks = 3;
+  for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone}) {
+    several.windows = windows;
+    EXPECT_EQ(train(several), alone);
+  }
+}
+
+TEST(TrainStep, ABagOfAMillionIdsHasTheSameBitsEverywhere) {
+  const Result alone = train({.net = "bags", .many_step = 1});
+  EXPECT_NE(alone.weights, train({.net = "bags"}).weights);
+  for (const int ranks : {2, 3})
+    for (const char* plan : {"row_wise", "mixed"})
+      for (const tests::Windows windows : {tests::Windows::kShared, tests::Windows::kNone})
+        EXPECT_EQ(train({.net = "bags", .ranks = ranks, .plan = plan, .windows = windows, .many_step = 1}), alone) << ranks << plan;
+}
+
 TEST(TrainStep, AStepThatOverflowsIsSkippedByAllRanksAndChangesNothing) {
   const double huge = std::ldexp(1.0, 24);
   for (const char* optimizer : {"name = \"adagrad\"", "name = \"adam\""}) {
