@@ -10,7 +10,7 @@ namespace {
 
 /// The part of a rank's message that is always there; the weights of its lanes follow, in double.
 struct MessageHead {
-  datasets::RowSum used;
+  datasets::RowSum used = {};
   uint64_t bytes = 0;
   uint64_t lanes = 0;
   uint64_t stop = 0;

@@ -5,17 +5,11 @@
 
 #include "trainer/gradient_norm.h"
 #include "trainer/step_agreement.h"
+#include "trainer/step_message.h"
 #include "trainer/stop_request.h"
 
 namespace cohort::trainer {
 namespace {
-
-/// The part of a rank's message that is always there; the weights of its lanes follow, in double.
-struct BoardHead {
-  datasets::RowSum used;
-  uint64_t area_bytes = 0;
-  uint64_t lanes = 0;
-};
 
 /// Adds the time that it lives to a number of seconds, without what the exchange waits in it.
 class AddBusySeconds {
@@ -36,10 +30,6 @@ std::vector<std::vector<FlatRange>> owned_ranges(const BucketPlan& plan, int ran
   return owned;
 }
 
-std::size_t board_bytes(int64_t lanes, int ranks) {
-  return sizeof(BoardHead) + static_cast<std::size_t>((lanes + ranks - 1) / ranks) * sizeof(double);
-}
-
 }  // namespace
 
 TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, const models::Objective& objective, const core::Choice& optimizer,
@@ -55,7 +45,7 @@ TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWork
       optimizer_(make_optimizer(optimizer, state.layout(), owned_[static_cast<std::size_t>(comm.rank())], state.tables().names())),
       reducer_(comm, options.lanes, state.layout(), plan_, options.compress),
       exchange_(make_row_exchange(comm, state.tables(), optimizer_->row_rule().whole_rows())),
-      board_(comm, board_bytes(options.lanes, comm.size())),
+      board_(comm, step_message_bytes(options.lanes, comm.size())),
       scaler_(options.precision == models::Precision::kFloat16),
       row_hash_(options.seed),
       leaf_gradients_(state.specs().size()) {
@@ -88,18 +78,8 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
     next.request = exchange_->request(next.lookups);
   }
 
-  BoardHead head;
-  head.area_bytes = specs.empty() ? 0 : SparseArea::bytes_for(next.most_entries, dims_);
-  head.lanes = next.rows.lanes.size();
-  std::vector<double> weights;
-  for (const datasets::RowBatch& lane : next.rows.lanes) {
-    head.used += row_hash_.sum(lane.row_ids);
-    weights.push_back(lane_weight(lane, objective_));
-  }
-  core::Bytes message(board_bytes(options_.lanes, comm_.size()));
-  std::memcpy(message.data(), &head, sizeof head);
-  if (!weights.empty()) std::memcpy(message.data() + sizeof head, weights.data(), weights.size() * sizeof(double));
-  board_.post(next.rows.step, message);
+  const std::size_t area_bytes = specs.empty() ? 0 : SparseArea::bytes_for(next.most_entries, dims_);
+  board_.post(next.rows.step, step_message(next.rows, objective_, row_hash_, area_bytes, /*stop=*/false, step_message_bytes(options_.lanes, comm_.size())));
 }
 
 void TrainStep::settle() {
@@ -108,31 +88,11 @@ void TrainStep::settle() {
     if (step.request) exchange_->ask(*step.request);
 }
 
-/// What all ranks said of the step. Returns the largest area of entries.
-std::size_t TrainStep::read_board(uint64_t step) {
-  std::size_t area_bytes = 0;
-  // Lane weights are added in lane order: the same number on any number of ranks.
-  for (const std::span<const std::byte> message : board_.read(step)) {
-    BoardHead head;
-    std::memcpy(&head, message.data(), sizeof head);
-    outcome_.used += head.used;
-    area_bytes = std::max<std::size_t>(area_bytes, head.area_bytes);
-    for (uint64_t l = 0; l < head.lanes; ++l) {
-      double weight = 0;
-      std::memcpy(&weight, message.data() + sizeof head + l * sizeof weight, sizeof weight);
-      outcome_.weight += weight;
-    }
-  }
-  // A batch of rows without weight has no gradient; dividing by 1 keeps it at zero.
-  if (!(outcome_.weight > 0)) outcome_.weight = 1;
-  return area_bytes;
-}
-
 void TrainStep::run(double rate) {
   Prepared step = std::move(ahead_.front());
   ahead_.pop_front();
-  outcome_ = {};
-  const std::size_t area_bytes = read_board(step.rows.step);
+  const StepSummary summary = read_step_messages(board_.read(step.rows.step));
+  outcome_ = {.weight = summary.weight, .used = summary.used};
   const bool tables = !state_.specs().empty();
   if (tables) {
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
@@ -144,7 +104,7 @@ void TrainStep::run(double rate) {
   reducer_.set_out();
   if (tables) {
     const AddBusySeconds timed(table_seconds_.exchange, *exchange_);
-    combine_tables(step, area_bytes);
+    combine_tables(step, summary.most_bytes);
   }
   float* const gradient = reducer_.reduce();
   if (tables) {

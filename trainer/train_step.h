@@ -70,7 +70,6 @@ class TrainStep final : public StepRunner {
     std::vector<int64_t> most_entries;  ///< a table
     std::unique_ptr<RowExchange::Request> request;
   };
-  std::size_t read_board(uint64_t step);
   void compute_lanes(Prepared& step, const StepContext& context);
   bool take_outcome(const float* gradient);
   bool update_tables(float* gradient, uint64_t step, double rate);

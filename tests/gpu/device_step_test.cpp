@@ -89,8 +89,9 @@ TEST_F(Gpu, AddsSquaresExactlyAndCutsAlike) {
     const std::vector<AddSquares::Segment> segments{{.values = numbers, .row_floats = 48, .row_stride = 48}};
     int64_t* const words = memory.put(std::vector<int64_t>(core::kExactWords));
     float* const factor = memory.put(std::vector<float>{0});
+    float* const skip = memory.put(std::vector<float>{0, 0});
     device->run(AddSquares{.segments = {0}, .segment_count = 1, .block = reinterpret_cast<const std::byte*>(memory.put(segments)), .words = words}, 5000);
-    device->run(ClipFactor{words, 1.5, factor}, 1);
+    device->run(ClipFactor{words, 1.5, factor, skip, skip + 1}, 1);
     factors.push_back(memory.get(factor, 1));
   }
   EXPECT_EQ(factors[0], factors[1]);

@@ -72,5 +72,19 @@ TEST(DeviceStep, ScalesTheLossAndSkipsWhatOverflows) {
   }
 }
 
+TEST(DeviceStep, RefusesAGradientThatIsNotFiniteAsProcessorsDo) {
+  for (const char* net : {"dense", "embeddings"}) {
+    const Result expected = run_setting({.net = net, .cliff_step = 2});
+    EXPECT_TRUE(expected.refused);
+    for (const int ranks : {1, 2, 3})
+      for (const double clip_norm : {0.0, 1e9})
+        EXPECT_EQ(run_setting({.net = net, .clip_norm = clip_norm, .ranks = ranks, .device = make_host_device, .cliff_step = 2}), expected) << net << ' ' << ranks;
+  }
+  // Every lane's gradient is finite: only the sum isn't.
+  const Result steep = run_setting({.net = "dense", .clip_norm = 1, .steep = true});
+  EXPECT_TRUE(steep.refused);
+  for (const int ranks : {1, 3}) EXPECT_EQ(run_setting({.net = "dense", .clip_norm = 1, .ranks = ranks, .device = make_host_device, .steep = true}), steep) << ranks;
+}
+
 }  // namespace
 }  // namespace cohort::trainer

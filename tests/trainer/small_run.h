@@ -118,9 +118,10 @@ inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane, uint64_t
     made->offsets.push_back(static_cast<int64_t>(made->bag_ids.size()));
   }
   datasets::RowBatch& b = made->batch;
-  constexpr std::size_t kRoom = 16384;
-  b.memory = {new std::byte[kRoom], std::default_delete<std::byte[]>()};
-  b.sequence_memory = {new std::byte[kRoom], std::default_delete<std::byte[]>()};
+  constexpr std::size_t kBoundaries = 1024;
+  const auto room = [](std::size_t bytes) { return std::shared_ptr<std::byte>(new std::byte[bytes + kBoundaries], std::default_delete<std::byte[]>()); };
+  b.memory = room(4 * (made->dense.size() + made->ids.size() + made->labels.size() + made->weights.size()));
+  b.sequence_memory = room(8 * made->offsets.size() + 4 * made->bag_ids.size());
   b.dense = packed(made->dense, b.memory, b.memory_bytes);
   b.ids = packed(made->ids, b.memory, b.memory_bytes);
   b.labels = packed(made->labels, b.memory, b.memory_bytes);
@@ -220,7 +221,7 @@ struct SmallRun {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
       for (int64_t lane = step.first_lane(); lane < step.last_lane(); ++lane) {
         kept.push_back(make_lane(number, lane, static_cast<int>(number) == setting.many_step && lane == 2 ? 1'000'000 : 60));
-        if (static_cast<int>(number) == setting.cliff_step && lane == 6) kept.back()->dense.front() = 2 * kCliff;
+        if (static_cast<int>(number) == setting.cliff_step && lane == 6) *kept.back()->batch.dense = 2 * kCliff;
         rows.lanes.push_back(kept.back()->batch);
       }
       step.prepare(std::move(rows));

@@ -45,6 +45,7 @@ class CudaDevice final : public Device {
   void run(const AddRowSquares& kernel, int64_t count) override { ask(kernel, count); }
   void run(const MoveRows& kernel, int64_t count) override { ask(kernel, count); }
   void run(const SumVectors& kernel, int64_t count) override { ask(kernel, count); }
+  void run(const FindNotFinite& kernel, int64_t count) override { ask(kernel, count); }
   void run(const JudgeStep& kernel, int64_t count) override { ask(kernel, count); }
   void run(const KeepVector& kernel, int64_t count) override { ask(kernel, count); }
   void run(const AddSquares& kernel, int64_t count) override { ask(kernel, count); }

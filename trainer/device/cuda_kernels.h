@@ -16,6 +16,7 @@ cudaError_t launch(const MergeEntries& kernel, int64_t count, cudaStream_t strea
 cudaError_t launch(const AddRowSquares& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const MoveRows& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const SumVectors& kernel, int64_t count, cudaStream_t stream);
+cudaError_t launch(const FindNotFinite& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const JudgeStep& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const KeepVector& kernel, int64_t count, cudaStream_t stream);
 cudaError_t launch(const AddSquares& kernel, int64_t count, cudaStream_t stream);

@@ -39,12 +39,26 @@ struct SumVectors {
   }
 };
 
-/// Whether the step counts: its loss is finite and no lane reported an overflow. One index.
+/// Sets the flag to 1 where a number isn't finite. An index is a number; all who write write the same.
+struct FindNotFinite {
+  const float* values = nullptr;
+  float* flag = nullptr;
+  COHORT_HOST_DEVICE void operator()(int64_t i) const {
+    if (!(fabsf(values[i]) <= kLargestFloat)) *flag = 1;
+  }
+  static constexpr float kLargestFloat = 3.402823466e38f;
+};
+
+/// Whether the step counts: its loss is finite, and so are the gradients of all lanes. One index.
 struct JudgeStep {
   const float* loss = nullptr;
   const float* overflow = nullptr;
-  float* skip = nullptr;
-  COHORT_HOST_DEVICE void operator()(int64_t) const { *skip = *overflow > 0 || !(fabsf(*loss) <= 3.402823466e38f) ? 1.0f : 0.0f; }
+  float* skip = nullptr;     ///< 1 where it doesn't, which is what libtorch's optimizers look for
+  float* refused = nullptr;  ///< 0; ClipFactor may set it
+  COHORT_HOST_DEVICE void operator()(int64_t) const {
+    *refused = 0;
+    *skip = *overflow > 0 || !(fabsf(*loss) <= FindNotFinite::kLargestFloat) ? 1.0f : 0.0f;
+  }
 };
 
 /// Takes a vector over where the step counts.
@@ -90,11 +104,14 @@ struct ClipFactor {
   const int64_t* words = nullptr;
   double most = 0;
   float* factor = nullptr;
+  float *skip = nullptr, *refused = nullptr;  ///< set to 1 where the sum of the lanes isn't finite, though each of them is
   COHORT_HOST_DEVICE void operator()(int64_t) const {
     int64_t own[core::kExactWords];
     for (int w = 0; w < core::kExactWords; ++w) own[w] = words[w];
     const double norm = sqrt(core::exact_value(own));
-    *factor = norm > most && norm <= 1.7976931348623157e308 ? static_cast<float>(most / (norm + 1e-6)) : 1.0f;
+    const bool finite = norm <= 1.7976931348623157e308;
+    *factor = finite && norm > most ? static_cast<float>(most / (norm + 1e-6)) : 1.0f;
+    if (!finite && *skip == 0) *skip = *refused = 1;
   }
 };
 

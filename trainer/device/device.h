@@ -41,6 +41,7 @@ class Device {
   virtual void run(const AddRowSquares& kernel, int64_t count) = 0;
   virtual void run(const MoveRows& kernel, int64_t count) = 0;
   virtual void run(const SumVectors& kernel, int64_t count) = 0;
+  virtual void run(const FindNotFinite& kernel, int64_t count) = 0;
   virtual void run(const JudgeStep& kernel, int64_t count) = 0;
   virtual void run(const KeepVector& kernel, int64_t count) = 0;
   virtual void run(const AddSquares& kernel, int64_t count) = 0;

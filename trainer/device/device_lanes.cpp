@@ -78,6 +78,8 @@ void DeviceLanes::compute_lane(std::size_t l, double global_rows) {
     there_.assign(layout_.parameters().size(), false);
     forward_backward(lanes_[l], sums_.first_lane() + static_cast<int64_t>(l), vector, global_rows);
   }
+  const bool last = l + 1 == lanes_.size();
+  if (last && !context_.scaled) check_all(vector);
   sums_.complete(buckets);
   sums_.end_lane();
 }
@@ -125,6 +127,16 @@ void DeviceLanes::forward_backward(Lane& lane, int64_t number, at::Tensor& vecto
   }
   store_states(vector, static_cast<double>(lane.rows) / global_rows);
   vector.narrow(0, layout_.loss(), 1).copy_(loss.detach().view({1}));
+  vector.narrow(0, layout_.overflow(), 1).copy_(overflow_);
+}
+
+/// What isn't finite in a lane isn't in the sum either: where nothing has to be scaled, one look at the rank's sums does for all of its lanes. The last lane's tail tells.
+void DeviceLanes::check_all(at::Tensor& vector) {
+  const at::NoGradGuard no_grad;
+  overflow_.zero_();
+  float* const flag = overflow_.data_ptr<float>();
+  for (const at::Tensor& root : sums_.roots()) device_.run(FindNotFinite{root.data_ptr<float>(), flag}, layout_.parameter_floats());
+  device_.run(FindNotFinite{gradients_.data_ptr<float>(), flag}, gradients_.numel());
   vector.narrow(0, layout_.overflow(), 1).copy_(overflow_);
 }
 

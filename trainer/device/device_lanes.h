@@ -56,6 +56,7 @@ class DeviceLanes final : public GradientSink {
   };
   void compute_lane(std::size_t lane, double global_rows);
   void forward_backward(Lane& lane, int64_t number, at::Tensor& vector, double global_rows);
+  void check_all(at::Tensor& vector);
   void store_states(at::Tensor& vector, double share);
   void complete_bucket(std::size_t bucket);
 

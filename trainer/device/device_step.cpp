@@ -63,9 +63,10 @@ DeviceStep::DeviceStep(ModelState& state, LaneWorkers& workers, const models::Ob
   net_state_ = state.state().to(device_->where(), /*non_blocking=*/false, /*copy=*/true);
   scalars_ = device_->copies()->device_memory(sizeof(StepScalars));
   skip_ = at::zeros({}, floats);
+  refused_ = at::zeros({}, floats);
   factor_ = at::ones({}, floats);
   words_ = at::zeros({core::kExactWords}, floats.dtype(at::kLong));
-  report_ = at::zeros({2}, floats);
+  report_ = at::zeros({3}, floats);
   reported_ = {device_->copies()->allocate(report_.nbytes()), [engine = device_->copies()](std::byte* memory) { engine->free(memory); }};
 
   tables_.emplace(state.tables(), device_->where());
@@ -222,7 +223,7 @@ void DeviceStep::reduce() {
   gradient_ = &sums_.reduce();
   const FlatLayout& layout = state_.layout();
   const float* const gradient = gradient_->data_ptr<float>();
-  device_->run(JudgeStep{gradient + layout.loss(), gradient + layout.overflow(), skip_.data_ptr<float>()}, 1);
+  device_->run(JudgeStep{gradient + layout.loss(), gradient + layout.overflow(), skip_.data_ptr<float>(), refused_.data_ptr<float>()}, 1);
 }
 
 void DeviceStep::send_gradients(RowProgram& program, const std::byte* block) {
@@ -260,7 +261,7 @@ void DeviceStep::update() {
   float* const gradient = gradient_->data_ptr<float>();
   float* const factor = factor_.data_ptr<float>();
   if (options_.clip_norm > 0) {
-    device_->run(ClipFactor{words_.data_ptr<int64_t>(), options_.clip_norm, factor}, 1);
+    device_->run(ClipFactor{words_.data_ptr<int64_t>(), options_.clip_norm, factor, skip_.data_ptr<float>(), refused_.data_ptr<float>()}, 1);
     for (const FlatRange& range : owned_[static_cast<std::size_t>(comm_.rank())]) device_->run(ScaleVector{gradient + range.begin, factor}, range.floats);
   }
   // A processor's kernels read the rate in double, a device's in float.
@@ -298,6 +299,7 @@ void DeviceStep::report() {
   const FlatLayout& layout = state_.layout();
   report_.narrow(0, 0, 1).copy_(gradient_->narrow(0, layout.loss(), 1));
   report_.narrow(0, 1, 1).copy_(gradient_->narrow(0, layout.overflow(), 1));
+  report_.narrow(0, 2, 1).copy_(refused_);
   // By the computing stream: that of copies would keep the next step's batches waiting.
   at::from_blob(reported_.get(), {report_.numel()}, at::kFloat).copy_(report_, /*non_blocking=*/true);
   reported_at_ = device_->copies()->mark_computing();
@@ -305,12 +307,14 @@ void DeviceStep::report() {
 
 StepOutcome DeviceStep::outcome() {
   reported_at_->wait();
-  float numbers[2] = {};
+  float numbers[3] = {};  // loss, overflow, refused
   std::memcpy(numbers, reported_.get(), sizeof numbers);
   outcome_.loss = static_cast<double>(numbers[0]);
   if (!std::isfinite(outcome_.loss)) return outcome_;
-  outcome_.skipped = numbers[1] > 0;
-  scaler_.after_step(!outcome_.skipped);
+  const bool overflow = numbers[1] > 0;
+  outcome_.skipped = overflow && scaler_.on();
+  outcome_.refused = (overflow && !scaler_.on()) || numbers[2] > 0;
+  if (!outcome_.refused) scaler_.after_step(!outcome_.skipped);
   return outcome_;
 }
 

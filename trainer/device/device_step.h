@@ -89,7 +89,7 @@ class DeviceStep final : public StepRunner {
   // On the device.
   at::Tensor values_, net_state_;
   std::shared_ptr<std::byte> scalars_;
-  at::Tensor skip_, factor_, words_;  ///< whether the step counts, what its gradient is cut by, the sum of its squares
+  at::Tensor skip_, refused_, factor_, words_;  ///< whether the step counts, what its gradient is cut by, the sum of its squares
   DeviceList<AddSquares::Segment> dense_squares_;  ///< the own ranges
   int64_t dense_lines_ = 0;
   at::Tensor* gradient_ = nullptr;
@@ -112,7 +112,7 @@ class DeviceStep final : public StepRunner {
   double last_global_rows_ = 0;
 
   StepOutcome outcome_;
-  std::shared_ptr<std::byte> reported_;  ///< page-locked: loss, overflow, skip
+  std::shared_ptr<std::byte> reported_;  ///< page-locked: loss, overflow, refused
   std::unique_ptr<CopyEngine::Mark> reported_at_;
   at::Tensor report_;
 };

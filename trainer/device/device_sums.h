@@ -28,6 +28,9 @@ class DeviceSums {
   int64_t first_node() const { return first_node_; }  ///< position of nodes() in leaves()
   const BucketPlan& plan() const { return plan_; }
 
+  /// The sums of this rank's nodes, [gradient_floats] each; complete in what its last lane has completed.
+  const std::vector<at::Tensor>& roots() const { return roots_; }
+
   /// The vector that the next lane's gradient goes into, [gradient_floats]; its content is undefined.
   at::Tensor& begin_lane();
   /// The lane's bucket, or its tail (the last piece), is complete.

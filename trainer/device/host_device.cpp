@@ -46,6 +46,7 @@ class HostDevice final : public Device {
   void run(const AddRowSquares& kernel, int64_t count) override { loop(kernel, count); }
   void run(const MoveRows& kernel, int64_t count) override { loop(kernel, count); }
   void run(const SumVectors& kernel, int64_t count) override { loop(kernel, count); }
+  void run(const FindNotFinite& kernel, int64_t count) override { loop(kernel, count); }
   void run(const JudgeStep& kernel, int64_t count) override { loop(kernel, count); }
   void run(const KeepVector& kernel, int64_t count) override { loop(kernel, count); }
   void run(const AddSquares& kernel, int64_t count) override {

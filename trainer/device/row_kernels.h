@@ -40,10 +40,10 @@ struct CopyRows {
     int64_t columns = 0;  ///< that are copied
     const float* from = nullptr;
     int64_t from_stride = 0;
-    Uploaded<int32_t> from_rows;
+    Uploaded<int32_t> from_rows = {};
     float* to = nullptr;
     int64_t to_stride = 0;
-    Uploaded<int32_t> to_rows;
+    Uploaded<int32_t> to_rows = {};
   };
   Uploaded<Segment> segments;
   int64_t segment_count = 0;
