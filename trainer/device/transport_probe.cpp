@@ -236,7 +236,7 @@ std::unique_ptr<DeviceTransport> choose_device_transport(core::Communicator& com
 
 std::unique_ptr<DeviceTransport> make_device_transport(core::Communicator& comm, std::shared_ptr<CopyEngine> engine, const std::string& wish) {
 #ifdef COHORT_WITH_CUDA
-  const std::unique_ptr<DirectLibrary> library = make_nccl_library();
+  const std::unique_ptr<DirectLibrary> library = make_nccl_library(engine);
   return choose_device_transport(comm, std::move(engine), wish, library.get());
 #else
   return choose_device_transport(comm, std::move(engine), wish, nullptr);
