@@ -93,8 +93,8 @@ check_cuda_program() {
   if grep 'not found' <<<"$linked"; then return 1; fi
 }
 
-# Compiles and links everything against the libtorch in COHORT_CUDA_TORCH, starts the program and runs the tests of what only this build has; those that need a GPU skip
-# themselves where they see none.
+# Compiles and links everything against the libtorch in COHORT_CUDA_TORCH, starts the program and runs the tests of what only this build has;
+# those that need a GPU skip themselves where they see none.
 cuda_build_and_test() { # BUILD_ONLY [CTEST ARGUMENT…]
   local build_only=$1
   shift

@@ -150,7 +150,8 @@ TEST(NcclTransport, ServesRanksWithAGpuEach) {
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int32_t>(i) * 8 + comm.rank();
       sent.write(values);
       const SentPiece send[] = {{.rank = next, .memory = sent.bytes(), .bytes = count * 4}, {.rank = next, .memory = sent.bytes() + count * 4, .bytes = 28}};
-      const ReceivedPiece receive[] = {{.rank = before, .memory = received.bytes(), .bytes = count * 4}, {.rank = before, .memory = received.bytes() + count * 4, .bytes = 28}};
+      const ReceivedPiece receive[] = {{.rank = before, .memory = received.bytes(), .bytes = count * 4},
+                                       {.rank = before, .memory = received.bytes() + count * 4, .bytes = 28}};
       transport->exchange(send, receive);
       Numbers<int64_t> numbers(*engine, count);
       std::vector<int64_t> integers(count);

@@ -47,7 +47,9 @@ TEST(PretendedNccl, MovesWhatTheComputingStreamHasMadeAndShowsItWhatCame) {
       std::fill_n(numbers(sent), kNumbers, 100 + rank);
       std::fill_n(numbers(added), kNumbers, (int64_t{1} << 62) + rank);
     });
-    const SentPiece send[] = {{.rank = next, .memory = sent.get(), .bytes = 8 * (kNumbers - 1)}, {.rank = next, .memory = sent.get(), .bytes = 0}, {.rank = next, .memory = sent.get(), .bytes = 8}};
+    const SentPiece send[] = {{.rank = next, .memory = sent.get(), .bytes = 8 * (kNumbers - 1)},
+                              {.rank = next, .memory = sent.get(), .bytes = 0},
+                              {.rank = next, .memory = sent.get(), .bytes = 8}};
     const ReceivedPiece receive[] = {{.rank = before, .memory = received.get(), .bytes = 8 * (kNumbers - 1)},
                                      {.rank = before, .memory = received.get(), .bytes = 0},
                                      {.rank = before, .memory = received.get() + 8 * (kNumbers - 1), .bytes = 8}};

@@ -1,5 +1,5 @@
-// GPUs that are threads: the part of CUDA's runtime and of NCCL that transports use, defined by the test program itself, so that libtorch's and Cohort's calls come
-// here. What is said of the hosts' side (threads of the library, calls that don't block, errors that come later) is as in NCCL; memory is the host's.
+// GPUs that are threads: the part of CUDA's runtime and of NCCL that transports use, defined by the test program itself, so that libtorch's and
+// Cohort's calls come here. The hosts' side (threads of the library, calls that don't block, errors that come later) is as in NCCL; memory is the host's.
 #pragma once
 
 #include <functional>
