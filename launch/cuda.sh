@@ -110,7 +110,7 @@ cuda_build_and_test() { # BUILD_ONLY [CTEST ARGUMENT…]
   [ "$build_only" = no ] || return 0
 
   if ! nvidia-smi -L 2>/dev/null | grep -q '^GPU '; then printf 'no GPU is at hand: tests that need one are skipped\n'; fi
-  [ $# -gt 0 ] || set -- -R '^(gpu/|ranks/device_|trainer/(batch_stager|staged_|transport_))'
+  [ $# -gt 0 ] || set -- -R '^(gpu/|ranks/device_|trainer/(batch_stager|device_|row_|staged_|transport_))'
   prepare_mpi
   ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(build_jobs)" "$@"
 }
