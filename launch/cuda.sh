@@ -93,8 +93,8 @@ check_cuda_program() {
   if grep 'not found' <<<"$linked"; then return 1; fi
 }
 
-# Compiles and links everything against the libtorch in COHORT_CUDA_TORCH, starts the program and runs the tests of what only this build has; those that need a GPU skip
-# themselves where they see none.
+# Compiles and links everything against the libtorch in COHORT_CUDA_TORCH, starts the program and runs the tests of what only this build has;
+# those that need a GPU skip themselves where they see none.
 cuda_build_and_test() { # BUILD_ONLY [CTEST ARGUMENT…]
   local build_only=$1
   shift
@@ -110,7 +110,7 @@ cuda_build_and_test() { # BUILD_ONLY [CTEST ARGUMENT…]
   [ "$build_only" = no ] || return 0
 
   if ! nvidia-smi -L 2>/dev/null | grep -q '^GPU '; then printf 'no GPU is at hand: tests that need one are skipped\n'; fi
-  [ $# -gt 0 ] || set -- -R '^(gpu/|ranks/device_|trainer/(batch_stager|staged_|transport_))'
+  [ $# -gt 0 ] || set -- -R '^(gpu/|ranks/device_|trainer/(batch_stager|device_|row_|staged_|transport_))'
   prepare_mpi
   ctest --test-dir "$build" --output-on-failure --no-tests=error --parallel "$(build_jobs)" "$@"
 }

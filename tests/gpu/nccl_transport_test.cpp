@@ -59,7 +59,7 @@ TEST(NcclTransport, OfOneRankStartsAddsAndEnds) {
   if (tests::cuda_devices() == 0) GTEST_SKIP() << tests::kNoCudaDevice;
   const auto comm = core::make_self_communicator();
   const auto engine = make_cuda_copy_engine();
-  const auto library = make_nccl_library();
+  const auto library = make_nccl_library(engine);
   const DeviceReport report = library->look();
   EXPECT_EQ(report.problem, "");
   EXPECT_EQ(report.library.rfind("nccl 2.", 0), 0U) << report.library;
@@ -85,7 +85,7 @@ TEST(NcclTransport, OfOneRankMayBeCaptured) {
   if (tests::cuda_devices() == 0) GTEST_SKIP() << tests::kNoCudaDevice;
   const auto comm = core::make_self_communicator();
   const auto engine = make_cuda_copy_engine();
-  const auto transport = make_nccl_library()->open(*comm);
+  const auto transport = make_nccl_library(engine)->open(*comm);
   const c10::cuda::CUDAStreamGuard stream(c10::cuda::getStreamFromPool());
   Numbers<int64_t> numbers(*engine, 100);
   numbers.write(std::vector<int64_t>(100, 5));
@@ -113,7 +113,7 @@ TEST(NcclTransport, RefusesPiecesOfRanksThatAreNotThere) {
   if (tests::cuda_devices() == 0) GTEST_SKIP() << tests::kNoCudaDevice;
   const auto comm = core::make_self_communicator();
   const auto engine = make_cuda_copy_engine();
-  const auto transport = make_nccl_library()->open(*comm);
+  const auto transport = make_nccl_library(engine)->open(*comm);
   Numbers<int64_t> numbers(*engine, 1);
   const SentPiece piece{.rank = 0, .memory = numbers.bytes(), .bytes = 8};
   EXPECT_THROW(transport->exchange({&piece, 1}, {}), core::Error);
@@ -123,7 +123,7 @@ TEST(NcclTransport, MayBeGivenUp) {
   if (tests::cuda_devices() == 0) GTEST_SKIP() << tests::kNoCudaDevice;
   const auto comm = core::make_self_communicator();
   const auto engine = make_cuda_copy_engine();
-  const auto transport = make_nccl_library()->open(*comm);
+  const auto transport = make_nccl_library(engine)->open(*comm);
   transport->abandon();
   Numbers<int64_t> numbers(*engine, 1);
   try {
@@ -150,7 +150,8 @@ TEST(NcclTransport, ServesRanksWithAGpuEach) {
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int32_t>(i) * 8 + comm.rank();
       sent.write(values);
       const SentPiece send[] = {{.rank = next, .memory = sent.bytes(), .bytes = count * 4}, {.rank = next, .memory = sent.bytes() + count * 4, .bytes = 28}};
-      const ReceivedPiece receive[] = {{.rank = before, .memory = received.bytes(), .bytes = count * 4}, {.rank = before, .memory = received.bytes() + count * 4, .bytes = 28}};
+      const ReceivedPiece receive[] = {{.rank = before, .memory = received.bytes(), .bytes = count * 4},
+                                       {.rank = before, .memory = received.bytes() + count * 4, .bytes = 28}};
       transport->exchange(send, receive);
       Numbers<int64_t> numbers(*engine, count);
       std::vector<int64_t> integers(count);
@@ -227,6 +228,14 @@ TEST(DeviceTransport, GoesByWayOfTheHostWhereRanksShareAGpu) {
       EXPECT_TRUE(received.read() == std::vector<int64_t>(count, 2 - comm.rank()));
       EXPECT_TRUE(sent.read() == std::vector<int64_t>(count, 3));
     }
+  });
+}
+
+TEST(DeviceTransport, GoesByWayOfTheHostWhereADeviceIsPretendedBesideGpus) {
+  if (gpu_ranks() < 2) GTEST_SKIP() << "fewer than two CUDA devices are visible";
+  run_gpu_ranks(2, [](core::Communicator& comm) {
+    const auto transport = make_device_transport(comm, std::make_shared<tests::HostCopyEngine>(), "auto");
+    EXPECT_EQ(transport->name(), "messages by way of the host");
   });
 }
 

@@ -16,7 +16,8 @@ namespace {
 using PieceSizes = std::vector<std::size_t> (*)(int from, int to);
 
 std::byte sent_byte(int from, int to, std::size_t piece, std::size_t i, int round) {
-  return static_cast<std::byte>((i * 7 + i / 256 + static_cast<std::size_t>(from) * 31 + static_cast<std::size_t>(to) * 5 + piece * 3 + static_cast<std::size_t>(round)) & 0xff);
+  const auto mixed = i * 7 + i / 256 + piece * 3 + static_cast<std::size_t>(from * 31 + to * 5 + round);
+  return static_cast<std::byte>(mixed & 0xff);
 }
 
 /// One exchange: memory on both sides, and what has to come.
@@ -77,7 +78,7 @@ TEST(StagedTransport, ExchangesPiecesOfDifferentSizes) {
 }
 
 TEST(StagedTransport, ExchangesSeveralPiecesBetweenTwoRanksInTheOrderInWhichTheyAreNamed) {
-  check_exchanges([](int from, int to) { return std::vector<std::size_t>{3, static_cast<std::size_t>(from + 1), 3, static_cast<std::size_t>(64 * to), 0, 5}; }, 20);
+  check_exchanges([](int from, int to) { return std::vector<std::size_t>{3, std::size_t(from + 1), 3, std::size_t(64 * to), 0, 5}; }, 20);
 }
 
 TEST(StagedTransport, ExchangesNothingBetweenSomeRanks) {
@@ -87,7 +88,7 @@ TEST(StagedTransport, ExchangesNothingBetweenSomeRanks) {
 }
 
 TEST(StagedTransport, ExchangesPiecesThatFillNoPacketEvenly) {
-  check_exchanges([](int from, int to) { return std::vector<std::size_t>{(std::size_t{5} << 20) + static_cast<std::size_t>(from), std::size_t{300'001} * static_cast<std::size_t>(to + 1)}; }, 3);
+  check_exchanges([](int from, int to) { return std::vector<std::size_t>{std::size_t((5 << 20) + from), std::size_t(300'001 * (to + 1))}; }, 3);
 }
 
 TEST(StagedTransport, AddsIntegersThatNoRealCouldHold) {

@@ -19,7 +19,8 @@ namespace {
 using tests::HostCopyEngine;
 using tests::SlowDevice;
 
-/// Each rank computes numbers on its device, sends them to the next rank and a copy to the rank before, adds a counter over all ranks, and computes with what came.
+/// Each rank computes numbers on its device, sends some to the next rank and some to the rank before, adds a counter over all ranks, and computes
+/// with what came.
 void travel_in_a_ring(core::Communicator& comm, uint64_t seed) {
   constexpr std::size_t kNumbers = 50;
   constexpr int kSteps = 12;

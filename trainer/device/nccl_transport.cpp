@@ -227,6 +227,8 @@ std::string host_name() {
 
 class NcclLibrary final : public DirectLibrary {
  public:
+  explicit NcclLibrary(std::shared_ptr<CopyEngine> engine) : engine_(std::move(engine)) {}
+
   DeviceReport look() override {
     DeviceReport report;
     report.place = host_name();
@@ -253,6 +255,12 @@ class NcclLibrary final : public DirectLibrary {
     }
     for (const char byte : properties.uuid.bytes) report.device += fmt::format("{:02x}", static_cast<unsigned char>(byte));
     report.place += fmt::format(", GPU {}", bus.data());
+    // A pretended device beside a real one: NCCL would read memory that no GPU sees.
+    const std::shared_ptr<std::byte> memory = engine_->device_memory(256);
+    cudaPointerAttributes attributes{};
+    status = cudaPointerGetAttributes(&attributes, memory.get());
+    if (status != cudaSuccess) cudaGetLastError();
+    if (status != cudaSuccess || attributes.type != cudaMemoryTypeDevice) report.problem = "the device's memory isn't a GPU's";
     return report;
   }
 
@@ -274,11 +282,14 @@ class NcclLibrary final : public DirectLibrary {
     }
     return transport;
   }
+
+ private:
+  std::shared_ptr<CopyEngine> engine_;
 };
 
 }  // namespace
 
-std::unique_ptr<DirectLibrary> make_nccl_library() { return std::make_unique<NcclLibrary>(); }
+std::unique_ptr<DirectLibrary> make_nccl_library(std::shared_ptr<CopyEngine> engine) { return std::make_unique<NcclLibrary>(std::move(engine)); }
 
 }  // namespace cohort::trainer
 #endif

@@ -145,7 +145,8 @@ class StagedTransport final : public DeviceTransport {
     return move;
   }
 
-  /// Copies asked for from here on find what the computing stream was asked for before: in memory that is sent, and in memory that is received, which may still be read.
+  /// Copies asked for from here on come after what the computing stream was asked for before: it may still write what is sent, and read where
+  /// something is received.
   void follow_computing() { engine_->let_copies_wait(*engine_->mark_computing()); }
 
   void carry(Move& move) {

@@ -97,7 +97,10 @@ class Trial {
   Trial(int rank, int ranks, CopyEngine& engine) : rank_(rank), ranks_(ranks), engine_(engine) {
     for (int other = 0; other < ranks; ++other) {
       if (other == rank) continue;
-      for (std::size_t piece = 0; piece < kTrialPieces; ++piece) sent_bytes_ += trial_bytes(rank, other, piece), received_bytes_ += trial_bytes(other, rank, piece);
+      for (std::size_t piece = 0; piece < kTrialPieces; ++piece) {
+        sent_bytes_ += trial_bytes(rank, other, piece);
+        received_bytes_ += trial_bytes(other, rank, piece);
+      }
     }
     device_ = engine.device_memory(all_bytes());
     host_ = engine.allocate(all_bytes());
@@ -147,7 +150,8 @@ class Trial {
       if (other == rank_) continue;
       for (std::size_t piece = 0; piece < kTrialPieces; ++piece) {
         for (std::size_t i = 0; i < trial_bytes(other, rank_, piece); ++i, ++received) {
-          if (host_[received] != trial_byte(other, rank_, piece, i)) throw core::failed_error(fmt::format("{} brought rank {} wrong bytes from rank {}", name, rank_, other));
+          if (host_[received] != trial_byte(other, rank_, piece, i))
+            throw core::failed_error(fmt::format("{} brought rank {} wrong bytes from rank {}", name, rank_, other));
         }
       }
     }
@@ -211,7 +215,8 @@ std::unique_ptr<DeviceTransport> choose_device_transport(core::Communicator& com
   const std::vector<RankReport> reports = gather_reports(comm, wish, mine);
   for (std::size_t rank = 1; rank < reports.size(); ++rank) {
     if (reports[rank].wish != reports[0].wish)
-      throw core::usage_error(fmt::format("rank 0 wants \"{}\" between devices, and rank {} wants \"{}\"", reports[0].wish, rank, reports[rank].wish), "give all ranks the same options")
+      throw core::usage_error(fmt::format("rank 0 wants \"{}\" between devices, and rank {} wants \"{}\"", reports[0].wish, rank, reports[rank].wish),
+                              "give all ranks the same options")
           .known_everywhere();
   }
   if (wish == "host") return make_staged_transport(comm, std::move(engine));
@@ -228,7 +233,9 @@ std::unique_ptr<DeviceTransport> choose_device_transport(core::Communicator& com
     }
   }
   if (wish == "nccl")
-    throw core::failed_error("NCCL can't serve these ranks: " + *reason, "give each rank a GPU of its own, see what NCCL_DEBUG=WARN says, or choose \"auto\" or \"host\"").known_everywhere();
+    throw core::failed_error("NCCL can't serve these ranks: " + *reason,
+                             "give each rank a GPU of its own, see what NCCL_DEBUG=WARN says, or choose \"auto\" or \"host\"")
+        .known_everywhere();
   std::unique_ptr<DeviceTransport> transport = make_staged_transport(comm, std::move(engine));
   if (comm.is_root()) spdlog::warn("devices exchange {}: {}", transport->name(), *reason);
   return transport;
@@ -236,7 +243,7 @@ std::unique_ptr<DeviceTransport> choose_device_transport(core::Communicator& com
 
 std::unique_ptr<DeviceTransport> make_device_transport(core::Communicator& comm, std::shared_ptr<CopyEngine> engine, const std::string& wish) {
 #ifdef COHORT_WITH_CUDA
-  const std::unique_ptr<DirectLibrary> library = make_nccl_library();
+  const std::unique_ptr<DirectLibrary> library = make_nccl_library(engine);
   return choose_device_transport(comm, std::move(engine), wish, library.get());
 #else
   return choose_device_transport(comm, std::move(engine), wish, nullptr);

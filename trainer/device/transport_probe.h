@@ -48,7 +48,8 @@ struct ProbeLimits {
 std::unique_ptr<DeviceTransport> choose_device_transport(core::Communicator& comm, std::shared_ptr<CopyEngine> engine, const std::string& wish,
                                                          DirectLibrary* library, const ProbeLimits& limits = {});
 
-/// Collective. Asks `done` until it is true on all ranks. When it throws on one, or `limit` is over, all throw the same Error (failed): nobody waits for a rank that has failed.
+/// Collective. Asks `done` until it is true on all ranks. When it throws on one, or `limit` is over, all throw the same Error (failed): nobody waits
+/// for a rank that has failed.
 void until_all(core::Communicator& comm, std::chrono::milliseconds limit, const std::string& doing, const std::function<bool()>& done);
 
 }  // namespace cohort::trainer
