@@ -100,7 +100,8 @@ struct MadeLane {
   std::vector<int32_t> ids, bag_ids;
   std::vector<int64_t> offsets;
 };
-inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane, uint64_t longest_bag = 60) {
+/// `longest_bag`: ids of its second row. `cliff`: one dense value is beyond kCliff.
+inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane, uint64_t longest_bag = 60, bool cliff = false) {
   auto made = std::make_unique<MadeLane>();
   const core::KeyedRandom random(5, "rows", static_cast<uint32_t>(step), static_cast<uint32_t>(lane));
   uint64_t n = 0;
@@ -117,6 +118,7 @@ inline std::unique_ptr<MadeLane> make_lane(uint64_t step, int64_t lane, uint64_t
     for (uint64_t i = 0; i < bag; ++i) made->bag_ids.push_back(static_cast<int32_t>(random.u64(n++) % kItems));
     made->offsets.push_back(static_cast<int64_t>(made->bag_ids.size()));
   }
+  if (cliff) made->dense.front() = 2 * kCliff;
   datasets::RowBatch& b = made->batch;
   constexpr std::size_t kBoundaries = 1024;
   const auto room = [](std::size_t bytes) { return std::shared_ptr<std::byte>(new std::byte[bytes + kBoundaries], std::default_delete<std::byte[]>()); };
@@ -220,8 +222,8 @@ struct SmallRun {
     const auto prepare = [&](uint64_t number) {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
       for (int64_t lane = step.first_lane(); lane < step.last_lane(); ++lane) {
-        kept.push_back(make_lane(number, lane, static_cast<int>(number) == setting.many_step && lane == 2 ? 1'000'000 : 60));
-        if (static_cast<int>(number) == setting.cliff_step && lane == 6) *kept.back()->batch.dense = 2 * kCliff;
+        kept.push_back(make_lane(number, lane, static_cast<int>(number) == setting.many_step && lane == 2 ? 1'000'000 : 60,
+                                 static_cast<int>(number) == setting.cliff_step && lane == 6));
         rows.lanes.push_back(kept.back()->batch);
       }
       step.prepare(std::move(rows));
