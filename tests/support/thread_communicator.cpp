@@ -80,9 +80,15 @@ class Meeting {
     changed_.wait_for(lock, std::chrono::milliseconds(1));
   }
 
+  void keep(std::vector<Line> memory) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back(std::move(memory));
+  }
+
   std::vector<const void*> offers;
 
  private:
+  std::vector<std::vector<Line>> kept_;  ///< of windows whose rank has failed
   int ranks_, arrived_ = 0;
   uint64_t generation_ = 0;
   bool given_up_ = false;
@@ -96,8 +102,13 @@ class ThreadWindow : public core::Window {
  public:
   ThreadWindow(Meeting& meeting, std::vector<std::span<std::byte>> segments, std::vector<Line> memory)
       : meeting_(meeting), segments_(std::move(segments)), memory_(std::move(memory)) {}
-  // The end is collective: nobody may still be reading this rank's segment.
+  // The end is collective: nobody may still be reading this rank's segment. A rank that fails waits for nobody, and leaves its segment to those who do.
   ~ThreadWindow() override {
+    if (std::uncaught_exceptions() > exceptions_) {
+      meeting_.keep(std::move(memory_));
+      meeting_.give_up();
+      return;
+    }
     try {
       meeting_.wait();
     } catch (const LetGo&) {
@@ -110,6 +121,7 @@ class ThreadWindow : public core::Window {
   Meeting& meeting_;
   std::vector<std::span<std::byte>> segments_;
   std::vector<Line> memory_;
+  int exceptions_ = std::uncaught_exceptions();
 };
 
 /// An operation that ends when another rank has failed.
