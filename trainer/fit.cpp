@@ -144,7 +144,8 @@ class Loop {
           .known_everywhere();
     if (outcome.refused)
       throw core::failed_error(fmt::format("the gradient isn't finite at step {} (epoch {}), the loss being {}", now.step, now.epoch + 1, loss_),
-                               "lower the learning rate, look for extreme values with `cohort inspect`, or for a function of the net without a derivative there, like sqrt at 0")
+                               "lower the learning rate, look for extreme values with `cohort inspect`, or for a function of the net without a derivative "
+                               "there, like sqrt at 0")
           .known_everywhere();
     if (outcome.skipped)
       spdlog::info("step {} is skipped: its gradient isn't finite in fp16; the loss's scale is {} now", now.step, scaler_.state.scale);

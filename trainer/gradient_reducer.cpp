@@ -183,7 +183,8 @@ void GradientReducer::reduce_by_messages() {
   started_ = 0;
   tails_request_.wait();
   std::vector<const float*> vectors;
-  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf) vectors.push_back(reinterpret_cast<const float*>(tails_.data()) + static_cast<int64_t>(leaf) * layout_.tail().floats);
+  const auto* const tails = reinterpret_cast<const float*>(tails_.data());
+  for (std::size_t leaf = 0; leaf < leaves_.size(); ++leaf) vectors.push_back(tails + static_cast<int64_t>(leaf) * layout_.tail().floats);
   const bool skipped = sum_tails(vectors, 0);
   for (std::size_t b = 0; b < messages_.size(); ++b) {
     messages_[b].request.wait();

@@ -12,8 +12,8 @@ namespace {
 
 // Rank 0's segment of a window begins with the barrier, on a page of its own.
 constexpr std::size_t kBarrierBytes = 4096;
-// Ranks that compute the same amount reach a fence some tenths of a millisecond apart, longer than other waits spin; a sleeper wakes late and holds the others up at
-// the next one.
+// Ranks that compute the same amount reach a fence some tenths of a millisecond apart, longer than other waits spin; a sleeper wakes late and holds the
+// others up at the next one.
 constexpr int kFenceSpins = 8;  // times as many
 
 template <class T>
