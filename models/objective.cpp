@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/abs.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/huber_loss.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/square.h>
 #include <ATen/ops/sub.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/where.h>
 
 namespace cohort::models {
 namespace {
@@ -68,7 +72,9 @@ class MultiClass final : public Objective {
 
   at::Tensor loss_sum(const Outputs& outputs, const at::Tensor& labels, const at::Tensor& weights) const override {
     const at::Tensor log_p = at::log_softmax(outputs.at("logit"), 1);
-    at::Tensor loss = -log_p.gather(1, labels.to(at::kLong).unsqueeze(1)).select(1, 0);
+    // Chosen by comparing, not by gather: that is added up by indices in backward, for which a device would wait.
+    const at::Tensor hit = labels.to(at::kLong).unsqueeze(1) == at::arange(classes_, log_p.options().dtype(at::kLong).requires_grad(false));
+    at::Tensor loss = -at::where(hit, log_p, at::scalar_tensor(0, log_p.options().requires_grad(false))).sum(1);
     if (const double e = options_.label_smoothing; e > 0) loss = loss * (1 - e) - log_p.mean(1) * e;
     return (loss * weights).sum();
   }

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <deque>
 #include <limits>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 
 #include "core/log.h"
 #include "core/progress.h"
@@ -128,9 +130,9 @@ class Loop {
 
   /// Starts the step prepared before.
   void begin_step(const Ahead& now, bool check_generator) {
-    const at::Tensor generator_before = check_generator ? generator_state() : at::Tensor();
+    const std::vector<at::Tensor> generators_before = check_generator ? generator_states() : std::vector<at::Tensor>();
     step_runner_->run(optimizer_.base_rate() * schedule_.factor(now.step));
-    if (check_generator) refuse_moved_generator(generator_before);
+    if (check_generator) refuse_moved_generator(generators_before);
   }
 
   /// Returns whether any rank was asked to stop.
@@ -157,10 +159,21 @@ class Loop {
     return outcome.stop;
   }
 
-  static at::Tensor generator_state() { return at::detail::getDefaultCPUGenerator().get_state(); }
-  void refuse_moved_generator(const at::Tensor& before) {
-    const at::Tensor after = generator_state();
-    if (std::memcmp(before.data_ptr(), after.data_ptr(), before.nbytes()) == 0) return;
+  /// Of libtorch's own generators: that of processors, and the device's.
+  std::vector<at::Tensor> generator_states() const {
+    std::vector<at::Tensor> states{at::detail::getDefaultCPUGenerator().get_state()};
+    if (in_.device && !in_.device->where().is_cpu()) {
+      at::Generator generator = at::globalContext().defaultGenerator(in_.device->where());
+      const std::lock_guard lock(generator.mutex());
+      states.push_back(generator.get_state());
+    }
+    return states;
+  }
+  void refuse_moved_generator(const std::vector<at::Tensor>& before) {
+    const std::vector<at::Tensor> after = generator_states();
+    bool same = true;
+    for (std::size_t i = 0; i < after.size(); ++i) same = same && std::memcmp(before[i].data_ptr(), after[i].data_ptr(), before[i].nbytes()) == 0;
+    if (same) return;
     throw core::usage_error(fmt::format("model '{}' drew random numbers from libtorch's own generator in its forward pass", in_.net.model),
                             "draw them from the Random handle that forward is given: they are then the same on any number of ranks")
         .known_everywhere();

@@ -47,6 +47,7 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
   result.prediction.resize(count * static_cast<uint64_t>(result.outputs));
 
   const at::NoGradGuard no_grad;
+  const bool on_device = replicas.size() < static_cast<std::size_t>(workers.size()) || (!replicas.front().parameters.empty() && !replicas.front().parameters.front().is_cpu());
   for (Replica& replica : replicas) {
     replica.net->eval();
     for (std::size_t i = 0; i < replica.states.size(); ++i) {
@@ -85,7 +86,8 @@ Predictions score(ModelState& state, std::vector<Replica>& replicas, const model
       std::copy(batch.row_ids.begin(), batch.row_ids.end(), result.row.begin() + static_cast<std::ptrdiff_t>(from));
       std::copy(batch.labels, batch.labels + batch.rows, result.label.begin() + static_cast<std::ptrdiff_t>(from));
     };
-    if (replicas.size() == static_cast<std::size_t>(workers.size())) workers.run(static_cast<int64_t>(batches.size()), score_one);
+    // A device computes in the order of this thread's stream.
+    if (!on_device) workers.run(static_cast<int64_t>(batches.size()), score_one);
     else for (std::size_t i = 0; i < batches.size(); ++i) score_one(0, static_cast<int64_t>(i));
   }
   for (Replica& replica : replicas) replica.net->train();

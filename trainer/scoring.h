@@ -23,7 +23,7 @@ struct Predictions {
   std::vector<float> prediction;     ///< [rows, K]: probability, class probabilities, or the value
 };
 
-/// Collective. Scores this rank's blocks of `part`. Uses one replica a worker.
+/// Collective. Scores this rank's blocks of `part`. Uses one replica a worker, or one alone where it is a device's.
 Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
                   const datasets::Split& split, datasets::Part part, core::Communicator& comm, LaneWorkers& workers);
 

@@ -14,7 +14,9 @@ class CudaMark final : public CopyEngine::Mark {
  public:
   explicit CudaMark(cudaStream_t stream) {
     check_cuda(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making a CUDA event");
-    check_cuda(cudaEventRecord(event_, stream), "recording a CUDA event");
+    const cudaError_t recorded = cudaEventRecord(event_, stream);
+    if (recorded != cudaSuccess) cudaEventDestroy(event_);  // no destructor runs
+    check_cuda(recorded, "recording a CUDA event");
   }
   ~CudaMark() override { cudaEventDestroy(event_); }
   CudaMark(const CudaMark&) = delete;

@@ -1,5 +1,8 @@
 #ifdef COHORT_WITH_CUDA
 
+#include <cstdlib>
+#include <string_view>
+
 #include <ATen/Context.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -101,6 +104,10 @@ class CudaDevice final : public Device {
 }  // namespace
 
 std::shared_ptr<Device> make_cuda_device(int index) {
+  const char* const space = std::getenv("CUBLAS_WORKSPACE_CONFIG");
+  if (at::globalContext().deterministicAlgorithms() && space != nullptr && std::string_view(space) != ":4096:8" && std::string_view(space) != ":16:8")
+    throw core::usage_error(fmt::format("CUBLAS_WORKSPACE_CONFIG is \"{}\": with it, cuBLAS doesn't promise the same bits", space),
+                            "unset it, or set it to :4096:8; or set train.determinism = \"fast\"");
   if (index >= cuda_devices()) throw core::usage_error("this process sees no CUDA device", "look at `nvidia-smi` and CUDA_VISIBLE_DEVICES, or set train.device = \"cpu\"");
   return std::make_shared<CudaDevice>(index);
 }

@@ -9,23 +9,29 @@ constexpr int kBlock = 256;
 constexpr int64_t kMostBlocks = 1 << 20;  // beyond, a thread takes several indices
 
 template <class Kernel>
-__global__ void each_index(const Kernel kernel, int64_t count) {
+__global__ void each_index(Kernel kernel, int64_t count) {
   const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) kernel(i);
 }
 
 unsigned blocks_for(int64_t count, int64_t most) { return static_cast<unsigned>(std::min<int64_t>((count + kBlock - 1) / kBlock, most)); }
 
+/// What this launch came to, whatever error somebody else may have left in the runtime.
+template <class Kernel>
+cudaError_t start(void (*function)(Kernel, int64_t), unsigned blocks, Kernel kernel, int64_t count, cudaStream_t stream) {
+  void* arguments[] = {&kernel, &count};
+  return cudaLaunchKernel(reinterpret_cast<const void*>(function), dim3(blocks), dim3(kBlock), arguments, 0, stream);
+}
+
 template <class Kernel>
 cudaError_t launch_each(const Kernel& kernel, int64_t count, cudaStream_t stream) {
   if (count <= 0) return cudaSuccess;
-  each_index<<<blocks_for(count, kMostBlocks), kBlock, 0, stream>>>(kernel, count);
-  return cudaPeekAtLastError();
+  return start(each_index<Kernel>, blocks_for(count, kMostBlocks), kernel, count, stream);
 }
 
 /// Threads of a block add in shared memory first: few words of a sum are ever used, and all threads meet in them. A block's lines are neighbours; those of the sum that
 /// its first line belongs to go that way, the rest straight to memory. Integers: any order gives the same bits, and two's complement takes negative amounts too.
-__global__ void add_squares(const AddSquares kernel, int64_t count) {
+__global__ void add_squares(AddSquares kernel, int64_t count) {
   __shared__ unsigned long long words[core::kExactWords];
   for (int w = threadIdx.x; w < core::kExactWords; w += blockDim.x) words[w] = 0;
   __syncthreads();
@@ -67,8 +73,7 @@ cudaError_t launch(const DrawNumbers& kernel, int64_t count, cudaStream_t stream
 cudaError_t launch(const AddSquares& kernel, int64_t count, cudaStream_t stream) {
   if (count <= 0) return cudaSuccess;
   constexpr int64_t kFullDevice = 2048;  // each block flushes its words once
-  add_squares<<<blocks_for(count, kFullDevice), kBlock, 0, stream>>>(kernel, count);
-  return cudaPeekAtLastError();
+  return start(add_squares, blocks_for(count, kFullDevice), kernel, count, stream);
 }
 
 }  // namespace cohort::trainer

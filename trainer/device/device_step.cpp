@@ -62,6 +62,9 @@ DeviceStep::DeviceStep(ModelState& state, LaneWorkers& workers, const models::Ob
   values_ = state.values().to(device_->where(), /*non_blocking=*/false, /*copy=*/true);
   net_state_ = state.state().to(device_->where(), /*non_blocking=*/false, /*copy=*/true);
   scalars_ = device_->copies()->device_memory(sizeof(StepScalars));
+  // A processor's kernels read the rate in double, a device's in float.
+  rate_ = device_->where().is_cpu() ? scalar_at(scalars_.get(), &StepScalars::rate, *device_) : scalar_at(scalars_.get(), &StepScalars::rate_float, *device_);
+  count_ = scalar_at(scalars_.get(), &StepScalars::count, *device_);
   skip_ = at::zeros({}, floats);
   refused_ = at::zeros({}, floats);
   factor_ = at::ones({}, floats);
@@ -264,10 +267,7 @@ void DeviceStep::update() {
     device_->run(ClipFactor{words_.data_ptr<int64_t>(), options_.clip_norm, factor, skip_.data_ptr<float>(), refused_.data_ptr<float>()}, 1);
     for (const FlatRange& range : owned_[static_cast<std::size_t>(comm_.rank())]) device_->run(ScaleVector{gradient + range.begin, factor}, range.floats);
   }
-  // A processor's kernels read the rate in double, a device's in float.
-  const at::Tensor rate = device_->where().is_cpu() ? scalar_at(scalars_.get(), &StepScalars::rate, *device_) : scalar_at(scalars_.get(), &StepScalars::rate_float, *device_);
-  optimizer_->step_on_device(values_, {.gradient = gradient_->narrow(0, 0, layout.parameter_floats()), .rate = rate,
-                                       .count = scalar_at(scalars_.get(), &StepScalars::count, *device_), .skip = skip_,
+  optimizer_->step_on_device(values_, {.gradient = gradient_->narrow(0, 0, layout.parameter_floats()), .rate = rate_, .count = count_, .skip = skip_,
                                        .scalars = reinterpret_cast<const StepScalars*>(scalars_.get()), .device = device_.get(), .transport = transport_.get()});
   if (layout.state_floats() > 0)
     device_->run(KeepVector{gradient + layout.state_begin(), net_state_.data_ptr<float>(), skip_.data_ptr<float>()}, layout.state_floats());

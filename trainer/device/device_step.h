@@ -89,6 +89,7 @@ class DeviceStep final : public StepRunner {
   // On the device.
   at::Tensor values_, net_state_;
   std::shared_ptr<std::byte> scalars_;
+  at::Tensor rate_, count_;  ///< of the scalars
   at::Tensor skip_, refused_, factor_, words_;  ///< whether the step counts, what its gradient is cut by, the sum of its squares
   DeviceList<AddSquares::Segment> dense_squares_;  ///< the own ranges
   int64_t dense_lines_ = 0;

@@ -142,7 +142,10 @@ class NcclTransport final : public DirectTransport {
   bool finished() override {
     if (state("work") == ncclInProgress) return false;
     const cudaError_t status = cudaStreamQuery(stream_.get());
-    if (status == cudaErrorNotReady) return false;
+    if (status == cudaErrorNotReady) {
+      cudaGetLastError();
+      return false;
+    }
     if (status != cudaSuccess) {
       cudaGetLastError();
       fail("work", cudaGetErrorString(status));
