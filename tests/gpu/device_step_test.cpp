@@ -5,11 +5,12 @@
 
 #include "core/philox.h"
 #include "tests/support/cuda_device.h"
-#include "tests/support/thread_communicator.h"
 #include "tests/trainer/small_run.h"
 
 namespace cohort::trainer {
 namespace {
+
+constexpr uint64_t kGpuSteps = 6;  // some are recorded
 
 std::shared_ptr<Device> first_gpu() { return make_cuda_device(0); }
 
@@ -131,28 +132,18 @@ TEST_F(Gpu, MovesRowsAsTheHostDoes) {
   }
 }
 
-Result run_on_gpu(const Setting& setting, uint64_t steps = 6) {
-  const SmallRun run(setting);
-  Result result;
-  tests::run_ranks(setting.ranks, [&](core::Communicator& comm) {
-    Result mine = run.on(comm, steps);
-    if (comm.is_root()) result = std::move(mine);
-  });
-  return result;
-}
-
 TEST_F(Gpu, StepsHaveTheSameBitsAgainRecordedOrNotAndOnAnyRanks) {
   for (const char* net : {"dense", "embeddings", "bags"}) {
     for (const char* optimizer : {"name = \"adamw\"", "name = \"adagrad\"\nrate = 0.05", "name = \"sgd\"\nrate = 0.1\nmomentum = 0.9"}) {
       Setting setting{.net = net, .optimizer = optimizer, .clip_norm = 0.5, .device = first_gpu};
-      const Result once = run_on_gpu(setting);
-      EXPECT_EQ(run_on_gpu(setting), once) << net << ": again";
+      const Result once = train(setting, kGpuSteps);
+      EXPECT_EQ(train(setting, kGpuSteps), once) << net << ": again";
       setting.graphs = DeviceGraphs::kNone;
-      EXPECT_EQ(run_on_gpu(setting), once) << net << ": not recorded";
+      EXPECT_EQ(train(setting, kGpuSteps), once) << net << ": not recorded";
       for (const int ranks : {2, 3}) {  // threads that share the GPU
         setting.ranks = ranks;
         setting.plan = ranks == 2 ? "row_wise" : "column_wise";
-        EXPECT_EQ(run_on_gpu(setting), once) << net << ": " << ranks << " ranks";
+        EXPECT_EQ(train(setting, kGpuSteps), once) << net << ": " << ranks << " ranks";
       }
     }
   }
@@ -160,16 +151,16 @@ TEST_F(Gpu, StepsHaveTheSameBitsAgainRecordedOrNotAndOnAnyRanks) {
 
 TEST_F(Gpu, StepsLearnWhatProcessorsLearn) {
   for (const char* net : {"dense", "embeddings", "bags"}) {
-    const Result there = run_on_gpu({.net = net, .device = first_gpu}), here = run_on_gpu({.net = net});
+    const Result there = train({.net = net, .device = first_gpu}, kGpuSteps), here = train({.net = net}, kGpuSteps);
     for (std::size_t i = 0; i < here.losses.size(); ++i) EXPECT_NEAR(there.losses[i], here.losses[i], 1e-4) << net << ", step " << i;
   }
 }
 
 TEST_F(Gpu, LowerPrecisionSkipsWhatOverflows) {
   const Setting setting{.net = "bags", .precision = models::Precision::kFloat16, .loss_scale = 16777216, .device = first_gpu};
-  const Result result = run_on_gpu(setting, 10);
+  const Result result = train(setting, 10);
   EXPECT_FALSE(result.skipped.back());
-  EXPECT_EQ(run_on_gpu(setting, 10), result);
+  EXPECT_EQ(train(setting, 10), result);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from commands import PROGRAM, run, stop_once_running
+from commands import PROGRAM, run, stop_once_running, train_words
 
 EXPERIMENT = """
 name = "device"
@@ -68,10 +68,7 @@ class Device(unittest.TestCase):
 
     @classmethod
     def command(cls, runs, settings=(), *more):
-        words = ["train", cls.experiment, "--data", cls.data, "--runs", os.path.join(cls.folder, runs), "--json", "--quiet", *more]
-        for setting in settings:
-            words += ["--set", setting]
-        return words
+        return train_words(cls.experiment, cls.data, os.path.join(cls.folder, runs), "--quiet", *more, settings=settings)
 
     def same(self, done):
         self.assertEqual(done["weights_sha256"], self.processors["weights_sha256"])

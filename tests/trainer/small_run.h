@@ -266,4 +266,15 @@ struct SmallRun {
   NetSpec spec;
 };
 
+/// The setting's steps on its ranks, which are threads.
+inline Result train(const Setting& setting, uint64_t steps = 4) {
+  const SmallRun run(setting);
+  Result result;
+  tests::run_ranks(setting.ranks, [&](core::Communicator& comm) {
+    Result mine = run.on(comm, steps);
+    if (comm.is_root()) result = std::move(mine);
+  }, setting.windows);
+  return result;
+}
+
 }  // namespace cohort::trainer

@@ -10,16 +10,6 @@
 namespace cohort::trainer {
 namespace {
 
-Result train(const Setting& setting, uint64_t steps = 4) {
-  const SmallRun run(setting);
-  Result result;
-  tests::run_ranks(setting.ranks, [&](core::Communicator& comm) {
-    Result mine = run.on(comm, steps);
-    if (comm.is_root()) result = std::move(mine);
-  }, setting.windows);
-  return result;
-}
-
 Result initial(const Setting& setting) { return train(setting, 0); }
 
 void expect_same_everywhere(Setting setting, const std::vector<int>& rank_counts, const std::vector<std::string>& plans) {
