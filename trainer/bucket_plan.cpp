@@ -39,6 +39,12 @@ std::vector<FlatRange> BucketPlan::owned(int rank) const {
   return owned;
 }
 
+std::vector<std::vector<FlatRange>> BucketPlan::owned() const {
+  std::vector<std::vector<FlatRange>> all;
+  for (int r = 0; r < ranks_; ++r) all.push_back(owned(r));
+  return all;
+}
+
 std::string BucketPlan::text() const {
   std::string text = fmt::format("{} ranks", ranks_);
   for (std::size_t b = 0; b < buckets_.size(); ++b)

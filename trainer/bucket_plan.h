@@ -23,6 +23,8 @@ class BucketPlan {
   FlatRange slice(std::size_t bucket, int rank) const;
   /// All slices of a rank, neighbours merged, in buffer order.
   std::vector<FlatRange> owned(int rank) const;
+  /// Of every rank.
+  std::vector<std::vector<FlatRange>> owned() const;
 
   /// The cut in words, for ranks to compare.
   std::string text() const;

@@ -24,12 +24,6 @@ class AddBusySeconds {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-std::vector<std::vector<FlatRange>> owned_ranges(const BucketPlan& plan, int ranks) {
-  std::vector<std::vector<FlatRange>> owned;
-  for (int r = 0; r < ranks; ++r) owned.push_back(plan.owned(r));
-  return owned;
-}
-
 }  // namespace
 
 TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, const models::Objective& objective, const core::Choice& optimizer,
@@ -41,7 +35,7 @@ TrainStep::TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWork
       objective_(objective),
       options_(options),
       plan_(state.layout(), options.bucket_bytes, comm.size()),
-      owned_(owned_ranges(plan_, comm.size())),
+      owned_(plan_.owned()),
       optimizer_(make_optimizer(optimizer, state.layout(), owned_[static_cast<std::size_t>(comm.rank())], state.tables().names())),
       reducer_(comm, options.lanes, state.layout(), plan_, options.compress),
       exchange_(make_row_exchange(comm, state.tables(), optimizer_->row_rule().whole_rows())),

@@ -43,8 +43,7 @@ struct TrainStepOptions {
 /// A step on processors.
 class TrainStep final : public StepRunner {
  public:
-  /// The optimizer must have been made for owned_ranges(…)[rank] of the same bucket bytes. References must outlive it. Throws Error (usage) on all ranks
-  /// when they don't agree about buckets, tables or lanes.
+  /// References must outlive it. Throws Error (failed) on all ranks when they don't agree about buckets, tables or lanes.
   TrainStep(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, const models::Objective& objective, const core::Choice& optimizer,
             core::Communicator& comm, const TrainStepOptions& options);
 

@@ -62,12 +62,12 @@ TEST(NcclTransport, OfOneRankStartsAddsAndEnds) {
   const auto library = make_nccl_library(engine);
   const DeviceReport report = library->look();
   EXPECT_EQ(report.problem, "");
-  EXPECT_EQ(report.library.rfind("nccl 2.", 0), 0U) << report.library;
+  EXPECT_EQ(report.version.rfind("nccl 2.", 0), 0U) << report.version;
   EXPECT_EQ(report.device.size(), 32U) << report.device;
   EXPECT_NE(report.place.find(", GPU "), std::string::npos) << report.place;
   for (int round = 0; round < 2; ++round) {
     const auto transport = library->open(*comm);
-    EXPECT_EQ(transport->name(), report.library);
+    EXPECT_EQ(transport->name(), report.version);
     EXPECT_TRUE(transport->capturable());
     Numbers<int64_t> numbers(*engine, 1000);
     const std::vector<int64_t> values(1000, int64_t{1} << 61);

@@ -117,7 +117,7 @@ class FaultyLibrary final : public DirectLibrary {
   DeviceReport look() override {
     if (fault_ == Fault::kLookThrows) throw core::failed_error("the driver is asleep");
     DeviceReport report;
-    report.library = fault_ == Fault::kOtherVersion ? "wires 2.0" : "wires 1.0";
+    report.version = fault_ == Fault::kOtherVersion ? "wires 2.0" : "wires 1.0";
     report.device = fault_ == Fault::kSharedDevice ? "device 0" : "device " + std::to_string(rank_);
     report.place = "node7, slot \xff";  // no UTF-8: drivers say what they like
     if (fault_ == Fault::kNoDevice) report.problem = "no device is plugged in";

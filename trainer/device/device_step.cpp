@@ -19,12 +19,6 @@ constexpr int kStepsBeforeRecording = 2;  // libraries make their work spaces in
 
 at::TensorOptions floats_of(const Device& device) { return at::TensorOptions().dtype(at::kFloat).device(device.where()); }
 
-std::vector<std::vector<FlatRange>> owned_by(const BucketPlan& plan, int ranks) {
-  std::vector<std::vector<FlatRange>> owned;
-  for (int r = 0; r < ranks; ++r) owned.push_back(plan.owned(r));
-  return owned;
-}
-
 /// One number of the scalars on the device, as libtorch's kernels take it.
 template <class T>
 at::Tensor scalar_at(std::byte* scalars, T StepScalars::*member, const Device& device) {
@@ -44,7 +38,7 @@ DeviceStep::DeviceStep(ModelState& state, LaneWorkers& workers, const models::Ob
       transport_(std::move(transport)),
       options_(options),
       plan_(state.layout(), options.bucket_bytes, comm.size()),
-      owned_(owned_by(plan_, comm.size())),
+      owned_(plan_.owned()),
       optimizer_(make_optimizer(optimizer, state.layout(), owned_[static_cast<std::size_t>(comm.rank())], state.tables().names())),
       sums_(comm, *device_, *transport_, options.lanes, state.layout(), plan_),
       stager_(device_->copies(), 2 * static_cast<std::size_t>(sums_.last_lane() - sums_.first_lane())),

@@ -240,9 +240,9 @@ class NcclLibrary final : public DirectLibrary {
       report.problem = std::string("NCCL tells no version: ") + ncclGetErrorString(answer);
       return report;
     }
-    report.library = nccl_version_text(version);
+    report.version = nccl_version_text(version);
     if (version < NCCL_VERSION(2, 14, 0)) {
-      report.problem = report.library + " is older than 2.14";
+      report.problem = report.version + " is older than 2.14";
       return report;
     }
     cudaDeviceProp properties{};

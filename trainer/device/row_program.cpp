@@ -178,12 +178,6 @@ RowProgrammer::TableEntries RowProgrammer::entries_of(std::size_t table, const T
 RowProgrammer::Exchanged RowProgrammer::exchange(const std::vector<TableLookup>& lookups, const std::vector<TableEntries>& entries) {
   Exchanged known;
   std::vector<core::Bytes> send;
-  const auto for_rows_kept = [&](const StoredShard& shard, std::span<const int32_t> rows, auto&& work) {
-    const std::vector<int64_t>& hot_rows = home_.plan().tables[shard.table].hot_rows;
-    const RowSpan span = rows_in(rows, shard);
-    for (std::size_t i = span.begin; i < span.end; ++i)
-      if (const int64_t place = shard.place_of(rows[i], hot_rows); place >= 0) work(static_cast<int32_t>(i), static_cast<int32_t>(place));
-  };
   for (int r = 0; r < comm_.size(); ++r) {
     ListWriter message;
     std::vector<Exchanged::Sent>& sent = known.to.emplace_back();
@@ -191,16 +185,16 @@ RowProgrammer::Exchanged RowProgrammer::exchange(const std::vector<TableLookup>&
       Exchanged::Sent& of_shard = sent.emplace_back();
       std::vector<int32_t> wanted, places, nodes;
       if (reads_from(shard, r, comm_.rank())) {
-        for_rows_kept(shard, lookups[shard.table].rows, [&](int32_t position, int32_t place) {
-          of_shard.wanted.push_back(position);
-          wanted.push_back(place);
+        for_rows_kept(home_.plan(), shard, lookups[shard.table].rows, [&](std::size_t position, int64_t place) {
+          of_shard.wanted.push_back(static_cast<int32_t>(position));
+          wanted.push_back(static_cast<int32_t>(place));
         });
       }
       const TableEntries& table = entries[shard.table];
-      for_rows_kept(shard, table.rows, [&](int32_t position, int32_t place) {
-        of_shard.entries.push_back(position);
-        places.push_back(place);
-        nodes.push_back(table.nodes[static_cast<std::size_t>(position)]);
+      for_rows_kept(home_.plan(), shard, table.rows, [&](std::size_t position, int64_t place) {
+        of_shard.entries.push_back(static_cast<int32_t>(position));
+        places.push_back(static_cast<int32_t>(place));
+        nodes.push_back(table.nodes[position]);
       });
       message.put(wanted);
       message.put(places);

@@ -48,14 +48,14 @@ struct RankReport {
 
 /// Collective.
 std::vector<RankReport> gather_reports(core::Communicator& comm, const std::string& wish, const DeviceReport& mine) {
-  const nlohmann::json json = {wish, mine.library, mine.device, mine.place, mine.problem};
+  const nlohmann::json json = {wish, mine.version, mine.device, mine.place, mine.problem};
   // What a driver says needn't be UTF-8.
   const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::vector<RankReport> reports;
   for (const core::Bytes& bytes : comm.all_gather(std::as_bytes(std::span(text)))) {
     const auto* const begin = reinterpret_cast<const char*>(bytes.data());
     const auto fields = nlohmann::json::parse(begin, begin + bytes.size()).get<std::array<std::string, 5>>();
-    reports.push_back({.wish = fields[0], .device = {.library = fields[1], .device = fields[2], .place = fields[3], .problem = fields[4]}});
+    reports.push_back({.wish = fields[0], .device = {.version = fields[1], .device = fields[2], .place = fields[3], .problem = fields[4]}});
   }
   return reports;
 }
@@ -66,10 +66,10 @@ std::optional<std::string> obstacle(const std::vector<RankReport>& reports) {
   for (std::size_t rank = 0; rank < reports.size(); ++rank) {
     const DeviceReport& report = reports[rank].device;
     if (!report.problem.empty()) return fmt::format("rank {} ({}): {}", rank, report.place, report.problem);
-    if (report.library != reports[0].device.library)
-      return fmt::format("rank 0 has {}, and rank {} ({}) has {}", reports[0].device.library, rank, report.place, report.library);
+    if (report.version != reports[0].device.version)
+      return fmt::format("rank 0 has {}, and rank {} ({}) has {}", reports[0].device.version, rank, report.place, report.version);
     const auto [other, fresh] = rank_of.try_emplace(report.device, rank);
-    if (!fresh) return fmt::format("ranks {} and {} share one GPU ({}), and {} wants one for each", other->second, rank, report.place, report.library);
+    if (!fresh) return fmt::format("ranks {} and {} share one GPU ({}), and {} wants one for each", other->second, rank, report.place, report.version);
   }
   return std::nullopt;
 }

@@ -23,7 +23,7 @@ class DirectTransport : public DeviceTransport {
 
 /// What a rank says of its device, before anything is tried.
 struct DeviceReport {
-  std::string library;  ///< "nccl 2.28.9": has to be the same on all ranks
+  std::string version;  ///< of the library, "nccl 2.28.9": has to be the same on all ranks
   std::string device;   ///< unlike that of every other device on every machine
   std::string place;    ///< for people: "node1, GPU 00000000:17:00.0"
   std::string problem;  ///< why this rank can't; empty where it can

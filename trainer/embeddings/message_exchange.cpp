@@ -42,7 +42,7 @@ class MessageExchange final : public RowExchange {
       for (const StoredShard& shard : tables_.shards(r)) {
         if (!reads_from(shard, r, comm_.rank())) continue;
         places.clear();
-        for_rows_kept(shard, lookups[shard.table].rows, [&](std::size_t, int64_t place) { places.push_back(static_cast<int32_t>(place)); });
+        for_rows_kept(tables_.plan(), shard, lookups[shard.table].rows, [&](std::size_t, int64_t place) { places.push_back(static_cast<int32_t>(place)); });
         asked->ids_out.put_count(places.size());
         asked->ids_out.put(places.data(), places.size());
         bytes += places.size() * vector_bytes(shard);
@@ -91,7 +91,7 @@ class MessageExchange final : public RowExchange {
         const std::size_t bytes = vector_bytes(shard);
         float* const to = lookup.vectors.data() + shard.where.first_column;
         const int64_t dim = tables_.shapes()[shard.table].dim;
-        for_rows_kept(shard, lookup.rows,
+        for_rows_kept(tables_.plan(), shard, lookup.rows,
                       [&](std::size_t u, int64_t) { std::memcpy(to + static_cast<int64_t>(u) * dim, vectors.take<std::byte>(bytes), bytes); });
       }
     }
@@ -143,16 +143,6 @@ class MessageExchange final : public RowExchange {
 
   static std::size_t vector_bytes(const StoredShard& shard) { return static_cast<std::size_t>(shard.where.columns) * sizeof(float); }
 
-  /// Calls work(position in `rows`, place in the shard) for the rows that the shard keeps.
-  template <class Work>
-  void for_rows_kept(const StoredShard& shard, std::span<const int32_t> rows, Work&& work) const {
-    const std::vector<int64_t>& hot_rows = tables_.plan().tables[shard.table].hot_rows;
-    const RowSpan span = rows_in(rows, shard);
-    for (std::size_t u = span.begin; u < span.end; ++u) {
-      if (const int64_t place = shard.place_of(rows[u], hot_rows); place >= 0) work(u, place);
-    }
-  }
-
   void pack_vectors(Asked& asked) const {
     constexpr std::size_t kAhead = 8;  // rows lie far apart: their memory is asked for early
     asked.vectors_out.clear();
@@ -187,7 +177,7 @@ class MessageExchange final : public RowExchange {
     const SparseGradient own = SparseArea::read(std::as_writable_bytes(own_.span()), shard.table, tables_.shapes()[shard.table].dim);
     const TableShard columns = columns_for(shard);
     std::vector<int32_t> rows, nodes, entries;
-    for_rows_kept(shard, std::span(own.rows, static_cast<std::size_t>(own.count)), [&](std::size_t i, int64_t) {
+    for_rows_kept(tables_.plan(), shard, std::span(own.rows, static_cast<std::size_t>(own.count)), [&](std::size_t i, int64_t) {
       rows.push_back(own.rows[i]);
       nodes.push_back(own.nodes[i]);
       entries.push_back(static_cast<int32_t>(i));
