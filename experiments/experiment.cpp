@@ -81,6 +81,7 @@ void Experiment::describe(core::Describe<Experiment>& d) {
   d.table("averaging", &O::averaging, "an average of the weights instead of the last ones");
   d.table("train", &O::train, "batches, lanes and epochs");
   d.table("early_stopping", &O::early_stopping, "when to end early, and which epoch's weights to keep");
+  d.table("guard", &O::guard, "what a run looks out for, and what it does then");
   d.table("evaluate", &O::evaluate, "metrics");
   d.table("artifact", &O::artifact, "what is published");
   d.rule("name", [](const O& o) { return name_rule("an experiment's name", o.name); });
@@ -93,6 +94,7 @@ std::string Experiment::identity() const {
   json.erase("artifact");
   json["data"].erase("path");
   for (const char* key : {"plan", "memory_mib", "replicate_below_mib", "hot_rows", "tables"}) json["embeddings"].erase(key);
+  for (const char* key : {"timeout", "check_every"}) json["guard"].erase(key);
   for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints", "device", "device_transport", "device_graphs"}) json["train"].erase(key);
   return core::sha256_hex(json.dump());
 }

@@ -11,6 +11,7 @@
 #include "datasets/split/split.h"
 #include "trainer/embeddings/embedding_options.h"
 #include "experiments/warm_start.h"
+#include "trainer/guard_options.h"
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/weight_average.h"
@@ -56,6 +57,7 @@ struct Experiment {
   trainer::AveragingOptions averaging;
   trainer::TrainOptions train;
   trainer::EarlyStoppingOptions early_stopping;
+  trainer::GuardOptions guard;
   EvaluateOptions evaluate;
   ArtifactOptions artifact;
   static void describe(core::Describe<Experiment>& d);

@@ -192,7 +192,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
                                static_cast<uint64_t>(e.train.global_batch), e.train.lanes);
   if (e.train.fast()) order = datasets::make_recut_order(std::move(order), e.train.step_lanes(comm.size()));
   trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .averaging = e.averaging, .train = e.train,
-                          .early_stopping = e.early_stopping, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
+                          .early_stopping = e.early_stopping, .guard = e.guard, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
                           .device = device, .checkpoints = folder / "checkpoints", .resume = request.resume,
                           .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()},

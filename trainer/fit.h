@@ -11,6 +11,7 @@
 #include "datasets/loader/loader.h"
 #include "models/objective.h"
 #include "trainer/device/device.h"
+#include "trainer/guard_options.h"
 #include "trainer/lane_workers.h"
 #include "trainer/metrics.h"
 #include "trainer/model_state.h"
@@ -31,6 +32,7 @@ struct FitInput {
   AveragingOptions averaging;
   TrainOptions train;
   EarlyStoppingOptions early_stopping;
+  GuardOptions guard;
   double threshold = 0.5;  ///< of the accuracy
   std::shared_ptr<const datasets::FeatureStore> store;
   const datasets::Split* split = nullptr;
