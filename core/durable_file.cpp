@@ -76,6 +76,7 @@ fs::path beside(const fs::path& path) {
 }
 
 constexpr int kAttempts = 1000;
+constexpr uint64_t kFlushBytes = uint64_t{32} << 20;
 
 /// Creates missing folders, each synced into its parent.
 void create_folders(const fs::path& folder) {
@@ -147,6 +148,28 @@ void write_file_durably(const fs::path& path, std::string_view bytes) {
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_directly(path, bytes);
   const bool link = fs::is_symlink(fs::symlink_status(path, ignored));
   write_and_rename(link ? fs::weakly_canonical(path) : path, bytes);
+}
+
+NewFile::NewFile(fs::path path) : path_(std::move(path)), descriptor_(open_retrying(path_, O_WRONLY | O_CREAT | O_EXCL, 0666)) {
+  if (descriptor_ < 0) throw system_error(fmt::format("cannot write {}", path_.string()), errno);
+}
+
+NewFile::~NewFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void NewFile::write(std::span<const std::byte> bytes) {
+  write_all(descriptor_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
+  written_ += bytes.size();
+  // Now and then what has come together sets out to the disk, so that finish() waits for little.
+  if (written_ - flushing_ < kFlushBytes) return;
+  ::sync_file_range(descriptor_, static_cast<off_t>(flushing_), static_cast<off_t>(written_ - flushing_), SYNC_FILE_RANGE_WRITE);
+  flushing_ = written_;
+}
+
+void NewFile::finish() {
+  sync_descriptor(descriptor_, path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0) throw system_error(fmt::format("cannot write {}", path_.string()), errno);
 }
 
 std::string read_file(const fs::path& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -12,6 +13,24 @@ namespace cohort::core {
 /// Writes `bytes` to `path` durably: temporary file in the same folder, fsync, rename, fsync of the folder. Throws
 /// Error (failed) with a remedy on a full disk or missing rights; then nothing is left behind.
 void write_file_durably(const std::filesystem::path& path, std::string_view bytes);
+
+/// A new file that is written from its beginning to its end. Local; errors are those of write_file_durably().
+class NewFile {
+ public:
+  /// Throws Error (failed) where the file exists already.
+  explicit NewFile(std::filesystem::path path);
+  ~NewFile();  ///< closes; what was written stays
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  void write(std::span<const std::byte> bytes);
+  /// Nothing follows; returns when all is on disk. The folder's entry isn't synced.
+  void finish();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  uint64_t written_ = 0, flushing_ = 0;
+};
 
 /// Reads a whole file; throws Error (usage when absent, failed otherwise).
 std::string read_file(const std::filesystem::path& path);

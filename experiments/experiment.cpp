@@ -95,7 +95,7 @@ std::string Experiment::identity() const {
   json["data"].erase("path");
   for (const char* key : {"plan", "memory_mib", "replicate_below_mib", "hot_rows", "tables"}) json["embeddings"].erase(key);
   for (const char* key : {"timeout", "check_every"}) json["guard"].erase(key);
-  for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints", "device", "device_transport", "device_graphs"}) json["train"].erase(key);
+  for (const char* key : {"threads", "bucket_kib", "checkpoint_every", "keep_checkpoints", "keep_best_checkpoints", "device", "device_transport", "device_graphs"}) json["train"].erase(key);
   return core::sha256_hex(json.dump());
 }
 

@@ -50,6 +50,7 @@ struct FitResult {
   bool stopped = false;  ///< by a signal, after a checkpoint
   uint64_t steps = 0, epochs = 0;
   uint64_t skipped = 0;  ///< steps that changed nothing, for an overflow in float16
+  int64_t roll_backs = 0;
   uint64_t best_step = 0;
   double best_value = 0;
   TableSeconds tables;   ///< of this rank

@@ -160,7 +160,9 @@ void ModelState::load(const std::map<std::string, at::Tensor>& tensors, const st
       if (!memory_->shared() || comm_.is_root()) view_of(values_, entry).copy_(from);
     }
     for (const FlatEntry& entry : layout_->states()) view_of(state_, entry, layout_->state_begin()).copy_(tensor(entry.name, entry.shape));
-    for (std::size_t t = 0; t < specs_.size(); ++t) tables_->scatter(t, tensor("tables." + specs_[t].name, {specs_[t].rows, specs_[t].dim}));
+    std::vector<float*> shards;
+    for (const StoredShard& shard : tables_->own_shards()) shards.push_back(shard.values);
+    for (const Piece& piece : tables_->pieces("tables.", shards)) fill(piece, tensor(piece.tensor.name, piece.tensor.shape).const_data_ptr<float>());
   });
 }
 

@@ -35,6 +35,7 @@ void TrainOptions::describe(core::Describe<TrainOptions>& d) {
   d.field("evaluate_every", &O::evaluate_every, "time between two evaluations on the validation split").min(1).unit("epochs");
   d.field("checkpoint_every", &O::checkpoint_every, "steps between two checkpoints; 0 writes one at the end of each epoch").min(0).unit("steps");
   d.field("keep_checkpoints", &O::keep_checkpoints, "newest checkpoints that are kept").min(1).max(1000);
+  d.field("keep_best_checkpoints", &O::keep_best_checkpoints, "checkpoints that are kept besides: those at whose step the watched metric was best").min(0).max(1000);
   d.rule("lanes", [](const O& o) {
     return std::string(std::has_single_bit(static_cast<uint64_t>(o.lanes)) ? "" : "lanes must be a power of two");
   }, "use 1, 2, 4, 8, 16, …");

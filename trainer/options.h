@@ -24,6 +24,7 @@ struct TrainOptions {
   int64_t evaluate_every = 1;
   int64_t checkpoint_every = 0;
   int64_t keep_checkpoints = 2;
+  int64_t keep_best_checkpoints = 0;
   static void describe(core::Describe<TrainOptions>& d);
 
   /// Equal bits over numbers of ranks and threads are given up for speed.

@@ -1,14 +1,14 @@
-// The parts of a net's weights that a rank keeps and updates, and the way to whole tensors and back.
+// The parts of a net's weights that a rank keeps and updates.
 #pragma once
 
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "core/comm/communicator.h"
-#include "models/artifact/safetensors.h"
+#include "trainer/checkpoint/piece.h"
 #include "trainer/flat_layout.h"
 #include "trainer/model_state.h"
 
@@ -25,22 +25,26 @@ class OwnedParts {
   std::vector<at::Tensor> copy() const;
   void assign(const std::vector<at::Tensor>& parts);  ///< into the views
 
-  /// Collective. Whole tensors by name, each with `prefix` before it, on rank 0; empty elsewhere.
-  models::NamedTensors gather(const std::vector<at::Tensor>& parts, const std::string& prefix) const;
-  /// Takes this rank's parts from whole tensors. Throws Error (damaged) naming `origin` where one is absent or has another shape. Local.
-  void scatter(const std::map<std::string, at::Tensor>& tensors, const std::string& prefix, const std::string& origin, std::vector<at::Tensor>& parts) const;
-
-  /// Collective. The same for an array of the layout's parameters, of which only the owned ranges mean anything.
-  models::NamedTensors gather_flat(const at::Tensor& flat, const std::string& prefix) const;
-  void scatter_flat(const std::map<std::string, at::Tensor>& tensors, const std::string& prefix, const std::string& origin, at::Tensor& flat) const;
+  /// What of such a list, in the host's memory, belongs into checkpoints, each name with `prefix` before it: everything that the ranks keep, once. Local.
+  std::vector<Piece> pieces(const std::vector<at::Tensor>& parts, const std::string& prefix) const;
+  /// The same for an array of the layout's parameters, of which only the owned ranges mean anything.
+  std::vector<Piece> flat_pieces(const at::Tensor& flat, const std::string& prefix) const;
+  /// All tensors that the ranks' pieces belong to.
+  std::vector<TensorShape> tensors(const std::string& prefix) const;
+  std::vector<TensorShape> flat_tensors(const std::string& prefix) const;
 
  private:
-  models::NamedTensors gather_ranges(const std::vector<const float*>& ranges, const std::string& prefix) const;
+  void add_ranges(const std::vector<float*>& ranges, const std::string& prefix, std::vector<Piece>& to) const;
 
   ModelState& state_;
-  const std::vector<std::vector<FlatRange>>& owned_;
-  core::Communicator& comm_;
+  const std::vector<FlatRange>& mine_;
+  bool root_;
   std::vector<at::Tensor> views_;
 };
+
+/// Such a list in the host's memory: itself where it lies there.
+std::vector<at::Tensor> on_host(const std::vector<at::Tensor>& parts);
+/// `parts` take the values of `host`, where they don't lie in its memory anyway.
+void take_from_host(const std::vector<at::Tensor>& host, std::vector<at::Tensor>& parts);
 
 }  // namespace cohort::trainer

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "datasets/loader/loader.h"
@@ -22,6 +23,7 @@ struct StepOutcome {
   bool stop = false;        ///< a rank was asked to stop
   bool skipped = false;     ///< a gradient wasn't finite in float16: nothing was changed, and the loss's scale is smaller now
   bool refused = false;     ///< the gradient isn't finite, and not for float16: nothing was changed
+  std::string first_bad;    ///< where the first number that isn't finite came from, on the rank that computed it and knows
 };
 
 /// Seconds that the tables took on this rank since the beginning.

@@ -86,7 +86,7 @@ void TrainStep::run(double rate) {
   Prepared step = std::move(ahead_.front());
   ahead_.pop_front();
   const StepSummary summary = read_step_messages(board_.read(step.rows.step));
-  outcome_ = {.weight = summary.weight, .used = summary.used};
+  outcome_ = {.weight = summary.weight, .used = summary.used, .first_bad = {}};
   const bool tables = !state_.specs().empty();
   if (tables) {
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);

@@ -142,7 +142,7 @@ void DeviceStep::run(double rate) {
   Prepared step = std::move(*next_);
   next_.reset();
   const StepSummary summary = read_step_messages(board_.read(step.step));
-  outcome_ = {.weight = summary.weight, .used = summary.used, .stop = summary.stop};
+  outcome_ = {.weight = summary.weight, .used = summary.used, .stop = summary.stop, .first_bad = {}};
 
   send_settings(step.step, rate, summary.weight);
   for (std::size_t l = 0; l < step.lanes.size(); ++l) lanes_->take_inputs(l, step.lanes[l]);

@@ -142,10 +142,6 @@ at::Tensor EmbeddingTables::gather(std::size_t table) const {
   return gather_parts(table, shapes_[table].dim, true, [&](std::size_t s, int64_t i) { return own_shards()[s].values + i * own_shards()[s].where.columns; });
 }
 
-at::Tensor EmbeddingTables::gather(std::size_t table, const std::vector<at::Tensor>& own) const {
-  return gather_parts(table, shapes_[table].dim, true, [&](std::size_t s, int64_t i) { return own[s].data_ptr<float>() + i * own_shards()[s].where.columns; });
-}
-
 models::NamedTensors EmbeddingTables::gather_state() const {
   models::NamedTensors all;
   for (std::size_t t = 0; t < shapes_.size(); ++t) {
@@ -161,40 +157,74 @@ models::NamedTensors EmbeddingTables::gather_state() const {
   return all;
 }
 
-void EmbeddingTables::scatter(std::size_t table, const at::Tensor& whole) { scatter(table, whole, own_values()); }
-
-void EmbeddingTables::scatter(std::size_t table, const at::Tensor& whole, const std::vector<at::Tensor>& own) const {
-  const float* const from = whole.data_ptr<float>();
-  for (std::size_t s = 0; s < own_shards().size(); ++s) {
-    const StoredShard& shard = own_shards()[s];
+void EmbeddingTables::add_pieces(std::size_t table, const TensorShape& tensor, bool per_element, const RowsOf& rows, std::vector<Piece>& to) const {
+  const std::vector<StoredShard>& own = own_shards();
+  const auto hot = std::find_if(own.begin(), own.end(), [&](const StoredShard& shard) { return shard.table == table && shard.hot != nullptr; });
+  for (std::size_t s = 0; s < own.size(); ++s) {
+    const StoredShard& shard = own[s];
     if (shard.table != table) continue;
-    for (int64_t i = 0; i < shard.stored_rows(); ++i) {
-      const int64_t row = shard.hot != nullptr ? (*shard.hot)[static_cast<std::size_t>(i)] : shard.where.first_row + i;
-      std::memcpy(own[s].data_ptr<float>() + i * shard.where.columns, from + row * shapes_[table].dim + shard.where.first_column,
-                  static_cast<std::size_t>(shard.where.columns) * sizeof(float));
+    const int64_t column = per_element ? shard.where.first_column : 0, columns = per_element ? shard.where.columns : 1;
+    const auto add = [&](int64_t row, int64_t place, int64_t count, bool writes) {
+      if (count > 0) to.push_back({.tensor = tensor, .where = {row, count, column, columns}, .data = rows.row(s, place), .stride = rows.stride(s), .writes = writes, .newer = {}, .owner = {}});
+    };
+    if (shard.hot != nullptr) {
+      // Written with the cold shard that they belong to.
+      for (int64_t i = 0; i < shard.stored_rows(); ++i) add((*shard.hot)[static_cast<std::size_t>(i)], i, 1, false);
+    } else if (shard.replica) {
+      // Each rank writes its share.
+      const int64_t n = shard.where.rows, first = n * comm_.rank() / comm_.size(), last = n * (comm_.rank() + 1) / comm_.size();
+      add(0, 0, first, false);
+      add(first, first, last - first, true);
+      add(last, last, n - last, false);
+    } else {
+      add(shard.where.first_row, 0, shard.where.rows, per_element || shard.where.first_column == 0);
+      if (hot == own.end()) continue;
+      const std::vector<int64_t>& ids = *hot->hot;
+      for (auto id = std::lower_bound(ids.begin(), ids.end(), shard.where.first_row); id != ids.end() && *id < shard.where.first_row + shard.where.rows; ++id)
+        to.back().newer.emplace_back(*id, rows.row(static_cast<std::size_t>(hot - own.begin()), id - ids.begin()) + column);
     }
   }
 }
 
-void EmbeddingTables::scatter_state(const std::map<std::string, at::Tensor>& tensors, const std::string& prefix, const std::string& origin) {
-  for (std::size_t s = 0; s < own_shards().size(); ++s) {
-    const StoredShard& shard = own_shards()[s];
-    const TableShape& shape = shapes_[shard.table];
-    int64_t before = 0;
-    for (const RowField& field : fields_) {
-      const std::string name = prefix + shape.name + "." + field.name;
-      const int64_t width = field.per_element ? shape.dim : 1, columns = field.per_element ? shard.where.columns : 1;
-      const auto found = tensors.find(name);
-      if (found == tensors.end() || found->second.sizes() != at::IntArrayRef({shape.rows, width}))
-        throw core::damaged_error(fmt::format("{} has no fitting tensor '{}'", origin, name), "remove this checkpoint's folder and resume again");
-      const float* const from = found->second.data_ptr<float>() + (field.per_element ? shard.where.first_column : 0);
-      for (int64_t i = 0; i < shard.stored_rows(); ++i) {
-        const int64_t row = shard.hot != nullptr ? (*shard.hot)[static_cast<std::size_t>(i)] : shard.where.first_row + i;
-        std::memcpy(state_[s].data() + i * state_width_[s] + before, from + row * width, static_cast<std::size_t>(columns) * sizeof(float));
-      }
-      before += columns;
+std::vector<Piece> EmbeddingTables::pieces(const std::string& prefix, const std::vector<float*>& own) const {
+  std::vector<Piece> all;
+  const std::vector<TensorShape> wholes = tensors(prefix);
+  const RowsOf rows{.row = [&](std::size_t s, int64_t i) { return own[s] + i * own_shards()[s].where.columns; }, .stride = [&](std::size_t s) { return own_shards()[s].where.columns; }};
+  for (std::size_t t = 0; t < shapes_.size(); ++t) add_pieces(t, wholes[t], true, rows, all);
+  return all;
+}
+
+std::vector<Piece> EmbeddingTables::state_pieces(const std::string& prefix) const {
+  std::vector<Piece> all;
+  const std::vector<TensorShape> wholes = state_tensors(prefix);
+  for (std::size_t t = 0; t < shapes_.size(); ++t) {
+    for (std::size_t f = 0; f < fields_.size(); ++f) {
+      const auto before = [&](std::size_t s) {
+        int64_t floats = 0;
+        for (std::size_t g = 0; g < f; ++g) floats += fields_[g].per_element ? own_shards()[s].where.columns : 1;
+        return floats;
+      };
+      const RowsOf rows{.row = [&](std::size_t s, int64_t i) { return state_of(s) + i * state_width_[s] + before(s); }, .stride = [&](std::size_t s) { return state_width_[s]; }};
+      add_pieces(t, wholes[t * fields_.size() + f], fields_[f].per_element, rows, all);
     }
   }
+  return all;
+}
+
+std::vector<TensorShape> EmbeddingTables::tensors(const std::string& prefix) const {
+  std::vector<TensorShape> all;
+  for (const TableShape& table : shapes_) all.push_back({prefix + table.name, {table.rows, table.dim}, table.dim});
+  return all;
+}
+
+std::vector<TensorShape> EmbeddingTables::state_tensors(const std::string& prefix) const {
+  std::vector<TensorShape> all;
+  for (const TableShape& table : shapes_)
+    for (const RowField& field : fields_) {
+      const int64_t width = field.per_element ? table.dim : 1;
+      all.push_back({prefix + table.name + "." + field.name, {table.rows, width}, width});
+    }
+  return all;
 }
 
 std::vector<at::Tensor> EmbeddingTables::own_values() const {

@@ -12,6 +12,7 @@
 
 #include "core/comm/communicator.h"
 #include "models/artifact/safetensors.h"
+#include "trainer/checkpoint/piece.h"
 #include "trainer/embeddings/plan.h"
 #include "trainer/lane_tree.h"
 #include "trainer/optimizers/row_rule.h"
@@ -60,20 +61,26 @@ class EmbeddingTables {
 
   /// Collective. A table whole [rows, dim], on rank 0; undefined elsewhere.
   at::Tensor gather(std::size_t table) const;
-  /// Collective. Arrays laid out like the own shards' values, gathered likewise; for averages and kept copies.
-  at::Tensor gather(std::size_t table, const std::vector<at::Tensor>& own) const;
   /// Collective. The optimizer's state as whole tensors on rank 0, empty elsewhere: `<table>.<field>`, [rows, dim] or [rows, 1].
   models::NamedTensors gather_state() const;
-  /// Takes this rank's parts from a whole table. Local; others must not be reading.
-  void scatter(std::size_t table, const at::Tensor& whole);
-  void scatter(std::size_t table, const at::Tensor& whole, const std::vector<at::Tensor>& own) const;
-  /// The same for the state. Throws Error (damaged) naming `origin` where a tensor is absent or has another shape.
-  void scatter_state(const std::map<std::string, at::Tensor>& tensors, const std::string& prefix, const std::string& origin);
+  /// What this rank writes to checkpoints and reads from them: `<prefix><table>`, of arrays laid out like the own shards' values.
+  std::vector<Piece> pieces(const std::string& prefix, const std::vector<float*>& own) const;
+  /// The same for the optimizer's state: `<prefix><table>.<field>`.
+  std::vector<Piece> state_pieces(const std::string& prefix) const;
+  /// All tensors that the ranks' pieces belong to.
+  std::vector<TensorShape> tensors(const std::string& prefix) const;
+  std::vector<TensorShape> state_tensors(const std::string& prefix) const;
 
   /// The values of the own shards, as views, one a shard.
   std::vector<at::Tensor> own_values() const;
 
  private:
+  /// Of own shard `s`: where the row at place `i` lies, and how far from the next.
+  struct RowsOf {
+    std::function<float*(std::size_t s, int64_t i)> row;
+    std::function<int64_t(std::size_t s)> stride;
+  };
+  void add_pieces(std::size_t table, const TensorShape& tensor, bool per_element, const RowsOf& rows, std::vector<Piece>& to) const;
   at::Tensor gather_parts(std::size_t table, int64_t columns_of_whole, bool per_element, const std::function<const float*(std::size_t, int64_t)>& row) const;
 
   core::Communicator& comm_;
