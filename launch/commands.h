@@ -13,6 +13,7 @@ Command evaluate_command();
 Command predict_command();
 Command artifact_command();
 Command audit_command();
+Command checkpoint_command();
 Command describe_command();
 Command doctor_command();
 

@@ -11,6 +11,7 @@
 #include "tests/support/thread_communicator.h"
 #include "trainer/device/device_step.h"
 #include "trainer/embeddings/uniform_plan.h"
+#include "trainer/run_checkpoints.h"
 #include "trainer/train_step.h"
 
 namespace cohort::trainer {
@@ -153,6 +154,7 @@ struct Setting {
   bool steep = false;   ///< a lane's gradient is nearly as large as floats get
   int many_step = -1;   ///< at which a bag has a million ids; -1: none
   int ahead = 0;  ///< steps prepared before they are run; 0: as many as can be
+  std::filesystem::path from = {}, to = {};  ///< a checkpoint to go on from; a folder for one after the last step. Empty: none
 };
 
 inline EmbeddingPlan plan_of(const std::vector<TableShape>& shapes, const std::string& name, int ranks) {
@@ -218,6 +220,15 @@ struct SmallRun {
     const std::unique_ptr<StepRunner> runner = make_runner(state, replicas, workers, comm);
     StepRunner& step = *runner;
     step.scaler().state.scale = setting.loss_scale;
+    OwnedParts parts(state, step.parts(), step.owned(), comm);
+    WeightAverage average({.name = setting.to.empty() ? "none" : "ema"}, 1000, parts.views());
+    Schedule schedule({}, 1000, 1000);
+    FitState progress;
+    std::vector<at::Tensor> best;
+    const RunCheckpoints::Trainee trainee{state, workers, step, parts, average, schedule, progress, best};
+    std::optional<RunCheckpoints> checkpoints;
+    if (!setting.to.empty()) checkpoints.emplace(RunCheckpointsOptions{.folder = setting.to, .keep = {}, .contract = {{"net", setting.net}}, .environment = nlohmann::json::object()}, trainee, comm, sink());
+    if (!setting.from.empty()) checkpoints->load(setting.from);
     std::vector<std::unique_ptr<MadeLane>> kept;
     const auto prepare = [&](uint64_t number) {
       datasets::Loader::Step rows{.step = number, .epoch = 0, .global_rows = 55, .lanes = {}};
@@ -228,11 +239,11 @@ struct SmallRun {
       }
       step.prepare(std::move(rows));
     };
-    uint64_t prepared = 0;
+    uint64_t prepared = progress.step;
     const uint64_t ahead = setting.ahead > 0 ? static_cast<uint64_t>(setting.ahead) : static_cast<uint64_t>(step.steps_ahead());
-    while (prepared < ahead) prepare(prepared++);
+    while (prepared < progress.step + ahead) prepare(prepared++);
     step.settle();
-    for (uint64_t number = 0; number < steps; ++number) {
+    for (uint64_t number = progress.step; number < steps; ++number) {
       step.run(step.optimizer().base_rate());
       prepare(prepared++);
       step.settle();
@@ -242,6 +253,18 @@ struct SmallRun {
       result.refused = outcome.refused;
       if (outcome.refused) break;  // as the loop does
       result.scales.push_back(step.scaler().state.scale);
+      if (!checkpoints) continue;
+      progress.step = number + 1;
+      progress.loss = outcome.loss;
+      average.after_step(number + 1);
+      if (number == 0) {
+        best = parts.copy();
+        progress.best = {.any = true, .value = outcome.loss, .step = 1};
+      }
+    }
+    if (checkpoints) {
+      checkpoints->save();
+      checkpoints->finish();
     }
     step.bring_home();
     const models::NamedTensors weights = state.gather(), rows = state.tables().gather_state();
@@ -250,6 +273,11 @@ struct SmallRun {
       result.state = models::weights_sha256(rows);
     }
     return result;
+  }
+
+  static Sink& sink() {
+    static NoSink nowhere;
+    return nowhere;
   }
 
   std::unique_ptr<StepRunner> make_runner(ModelState& state, std::vector<Replica>& replicas, LaneWorkers& workers, core::Communicator& comm) const {
