@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/durable_file.h"
+#include "core/flight/flight_guard.h"
 #include "core/log.h"
 #include "datasets/loader/recut_order.h"
 #include "experiments/dry_run.h"
@@ -136,6 +137,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   const core::TomlDocument document = load_document(request, comm);
   Experiment experiment;
   core::together(comm, [&] { experiment = read_experiment(document); });
+  core::FlightGuard flight(comm, experiment.guard.timeout);
   // Before the first product.
   if (!experiment.train.fast()) trainer::make_deterministic();
   trainer::keep_freed_memory();
@@ -168,6 +170,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     if (gate.checked) core::write_file_durably(folder / kChecksFile, gate.file(prepared).dump(1) + "\n");
     core::write_file_durably(folder / "config.toml", core::Schema::of<Experiment>().to_toml(&prepared.experiment));
   });
+  flight.watch(folder, run ? run->attempt() : 0);
   core::add_log_file((folder / "logs" / fmt::format("rank-{}.log", comm.rank())).string());
   spdlog::info("run {}", folder.string());
   if (prepared.experiment.train.fast())

@@ -6,17 +6,19 @@
 
 #include "core/comm/agreement.h"
 #include "core/comm/communicator.h"
+#include "core/flight/recorder.h"
 
 namespace cohort::core {
 namespace {
 
 /// Any exception as an Error of this rank.
-Error to_error(std::exception_ptr caught) {
+Error to_error(Communicator& comm, std::exception_ptr caught) {
   try {
     std::rethrow_exception(caught);
   } catch (const Error& error) {
     return error;
   } catch (const std::bad_alloc&) {
+    comm.recorder().note_out_of_memory();
     return failed_error("out of memory", "use fewer lanes or threads a machine, or a smaller train.global_batch");
   } catch (const std::exception& error) {
     return failed_error(error.what());
@@ -30,7 +32,7 @@ void together(Communicator& comm, const std::function<void()>& work) {
   try {
     work();
   } catch (...) {
-    mine = to_error(std::current_exception());
+    mine = to_error(comm, std::current_exception());
   }
   // The common case costs one small reduction; the text travels only when there is one.
   int64_t failing = mine ? comm.size() - comm.rank() : 0;
@@ -47,7 +49,7 @@ std::string text_from_root(Communicator& comm, const std::function<std::string()
     try {
       answer = "+" + work();
     } catch (...) {
-      answer = "-" + to_error(std::current_exception()).serialize();
+      answer = "-" + to_error(comm, std::current_exception()).serialize();
     }
   }
   answer = broadcast_text(comm, std::move(answer));

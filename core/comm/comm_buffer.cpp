@@ -63,15 +63,19 @@ class BufferInWindow final : public CommBuffer {
     auto operation = std::make_shared<BufferReduction>(*this, range, reduction, ++started_);
     // Told at once: the others may go ahead with what this rank hasn't come to look at.
     header(rank()).ready.publish(started_);
-    return comm_.start(std::move(operation));
+    return comm_.start(std::move(operation), label(range, reduction));
   }
   void run(Elements range, Reduction reduction) override {
     BufferReduction operation(*this, range, reduction, ++started_);
     header(rank()).ready.publish(started_);
-    comm_.run(operation);
+    comm_.run(operation, label(range, reduction));
   }
 
  private:
+  static OperationLabel label(const Elements& range, Reduction reduction) {
+    return OperationLabel::of("buffer-reduce", range.count, static_cast<uint32_t>(range.type) * 16 + static_cast<uint32_t>(reduction));
+  }
+
   Communicator& comm_;
   std::unique_ptr<Window> window_;
   std::vector<std::byte*> vectors_;  ///< a rank each

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "core/flight/recorder.h"
+
 namespace cohort::core {
 namespace {
 
@@ -78,6 +80,9 @@ NodeMap NodeMap::of(std::vector<int> node_of, int rank) {
   return map;
 }
 
+Communicator::Communicator() : recorder_(std::make_unique<Recorder>()), queue_(*recorder_) {}
+Communicator::~Communicator() = default;
+
 Request Communicator::start_exchange(ExchangePlan plan, Bytes keep) {
   const auto me = static_cast<std::size_t>(rank());
   std::shared_ptr<Operation> operation;
@@ -85,12 +90,13 @@ Request Communicator::start_exchange(ExchangePlan plan, Bytes keep) {
   const std::span<std::byte> to = plan.receive[me];
   check_size(plan.label.name, from.size(), to.size());
   if (!to.empty() && to.data() != from.data()) std::memmove(to.data(), from.data(), from.size());
-  if (size() == 1) return start(std::make_shared<NothingToDo>());
+  const OperationLabel label = plan.label;
+  if (size() == 1) return start(std::make_shared<NothingToDo>(), label);
   plan.send[me] = {};
   plan.receive[me] = {};
   operation = exchange(std::move(plan));
   if (!keep.empty()) operation = std::make_shared<WithCopy>(std::move(operation), std::move(keep));
-  return start(std::move(operation));
+  return start(std::move(operation), label);
 }
 
 Request Communicator::start_all_gather(std::span<const std::byte> mine, std::span<std::byte> all) {
@@ -161,12 +167,13 @@ Request Communicator::start_barrier() {
 
 Request Communicator::start_reduce(Elements send, Elements receive, Reduction reduction, bool scatter) {
   const char* name = scatter ? "reduce-scatter" : "all-reduce";
+  const OperationLabel label = OperationLabel::of(name, send.count, static_cast<uint32_t>(send.type) * 16 + static_cast<uint32_t>(reduction));
   check_size(name, send.count, scatter ? receive.count * ranks() : receive.count);
   if (size() == 1) {
     if (send.data != receive.data && receive.count > 0) std::memmove(receive.data, send.data, receive.bytes());
-    return start(std::make_shared<NothingToDo>());
+    return start(std::make_shared<NothingToDo>(), label);
   }
-  ReducePlan plan{.label = OperationLabel::of(name, send.count, static_cast<uint32_t>(send.type) * 16 + static_cast<uint32_t>(reduction)),
+  ReducePlan plan{.label = label,
                   .send = send,
                   .receive = receive,
                   .reduction = reduction,
@@ -174,14 +181,15 @@ Request Communicator::start_reduce(Elements send, Elements receive, Reduction re
   const bool own_slice = scatter && receive.data == send.data + static_cast<std::size_t>(rank()) * receive.bytes();
   if (scatter && !own_slice && overlap({send.data, send.bytes()}, {receive.data, receive.bytes()}))
     throw failed_error("reduce-scatter: the result overlaps what is sent, and is not this rank's slice of it", "this is a mistake in the program");
-  return start(reduce(plan));
+  return start(reduce(plan), label);
 }
 
 Request Communicator::start_message(MessagePlan plan) {
   if (plan.peer < 0 || plan.peer >= size() || plan.peer == rank() || plan.tag < 0 || plan.tag > kMaximumTag)
     throw failed_error(fmt::format("rank {} of {} can't exchange a message with rank {} under tag {}", rank(), size(), plan.peer, plan.tag),
                        "this is a mistake in the program");
-  return {queue_, queue_.add(message(plan), false)};
+  const OperationLabel label = OperationLabel::of(plan.sends ? "send" : "receive", plan.sends ? plan.send.size() : plan.receive.size(), static_cast<uint32_t>(plan.peer));
+  return {queue_, queue_.add(message(plan), false, label)};
 }
 
 Request Communicator::start_send(std::span<const std::byte> data, int to, int tag) {

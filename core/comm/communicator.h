@@ -18,6 +18,7 @@
 namespace cohort::core {
 
 class CommBuffer;
+class Recorder;
 
 using Bytes = std::vector<std::byte>;
 
@@ -52,7 +53,10 @@ struct NodeMap {
 /// Reductions of reals combine the ranks' values from rank 0 upwards, ((r0 ∘ r1) ∘ r2) ∘ …, whatever nodes they are on.
 class Communicator {
  public:
-  virtual ~Communicator() = default;
+  Communicator();
+  virtual ~Communicator();
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
 
   virtual int rank() const = 0;
   virtual int size() const = 0;
@@ -60,6 +64,8 @@ class Communicator {
   virtual const NodeMap& nodes() const = 0;
   /// "self" or "mpi": for messages.
   virtual std::string transport() const = 0;
+  /// Where this rank writes down what it does: every collective call, and every wait for one or for a message, is in it.
+  Recorder& recorder() { return *recorder_; }
   /// Ends all ranks at once with this exit status; does not return. Not collective: the way out for one failing rank.
   [[noreturn]] virtual void abort(Exit exit) = 0;
 
@@ -154,8 +160,8 @@ class Communicator {
   std::unique_ptr<CommBuffer> buffer(std::size_t bytes);
 
   /// For parts of a communicator (CommBuffer) that bring their own operations. All ranks start the same ones in the same order.
-  Request start(std::shared_ptr<Operation> operation) { return {queue_, queue_.add(std::move(operation), true)}; }
-  void run(Operation& operation) { queue_.run(operation); }
+  Request start(std::shared_ptr<Operation> operation, const OperationLabel& label) { return {queue_, queue_.add(std::move(operation), true, label)}; }
+  void run(Operation& operation, const OperationLabel& label) { queue_.run(operation, label); }
   /// How often to look before sleeping: kSpins where every rank of the node has a core of its own, else 0.
   virtual int spins() const { return 0; }
 
@@ -172,6 +178,7 @@ class Communicator {
   Request start_message(MessagePlan plan);
   std::size_t ranks() const { return static_cast<std::size_t>(size()); }
 
+  std::unique_ptr<Recorder> recorder_;
   OperationQueue queue_;
 };
 

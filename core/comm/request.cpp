@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/flight/recorder.h"
 
 namespace cohort::core {
 
@@ -15,28 +16,34 @@ OperationQueue::Use::Use(OperationQueue& queue) : queue_(queue) {
 
 OperationQueue::Use::~Use() { queue_.in_use_.clear(std::memory_order_release); }
 
-std::shared_ptr<OperationQueue::Entry> OperationQueue::add(std::shared_ptr<Operation> operation, bool in_order) {
+std::shared_ptr<OperationQueue::Entry> OperationQueue::add(std::shared_ptr<Operation> operation, bool in_order, const OperationLabel& label) {
   const Use use(*this);
   if (broken_) std::rethrow_exception(broken_);
   auto entry = std::make_shared<Entry>();
   entry->operation = std::move(operation);
+  entry->label = label;
+  if (in_order) entry->sequence = recorder_.call(label);
   (in_order ? ordered_ : loose_).push_back(entry);
   progress();  // small messages are on their way at once
   return entry;
 }
 
-void OperationQueue::run(Operation& operation) {
+void OperationQueue::run(Operation& operation, const OperationLabel& label) {
   if (!ordered_.empty() || !loose_.empty()) {
     // The queue doesn't own it; what fails or is done is out of the queue when wait() returns.
-    const std::shared_ptr<Entry> entry = add(std::shared_ptr<Operation>(std::shared_ptr<void>(), &operation), true);
+    const std::shared_ptr<Entry> entry = add(std::shared_ptr<Operation>(std::shared_ptr<void>(), &operation), true, label);
     wait(*entry);
     if (entry->failure) std::rethrow_exception(entry->failure);
     return;
   }
   const Use use(*this);
   if (broken_) std::rethrow_exception(broken_);
+  const uint64_t sequence = recorder_.call(label);
   try {
-    while (!operation.advance()) operation.rest();
+    if (operation.advance()) return;
+    const Wait waiting(recorder_, label, sequence);
+    do operation.rest();
+    while (!operation.advance());
   } catch (...) {
     fail_all(std::current_exception());
     throw;
@@ -78,8 +85,18 @@ bool OperationQueue::test(Entry& entry) {
 
 void OperationQueue::wait(Entry& entry) {
   const Use use(*this);
-  while (!entry.done) {
-    if (progress() || entry.done) continue;
+  if (entry.done || (progress(), entry.done)) return;
+  // Of collective calls it is the earliest that holds all others up.
+  const bool message = entry.sequence == 0;
+  const Entry& first = message ? entry : *ordered_.front();
+  uint64_t holds_up = first.sequence;
+  Wait waiting(recorder_, first.label, holds_up);
+  for (bool moved = false; !entry.done; moved = progress()) {
+    if (moved) continue;
+    if (!message && ordered_.front()->sequence != holds_up) {
+      holds_up = ordered_.front()->sequence;
+      waiting.held_up_by(holds_up, ordered_.front()->label);
+    }
     // With messages under way too, whoever may move first is not known: theirs is the rest that is bounded.
     (loose_.empty() ? ordered_.front() : loose_.front())->operation->rest();
   }

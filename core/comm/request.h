@@ -6,7 +6,11 @@
 #include <list>
 #include <memory>
 
+#include "core/comm/plans.h"
+
 namespace cohort::core {
+
+class Recorder;
 
 /// A transport's part of one operation. It makes progress when it is looked at, and only then.
 class Operation {
@@ -21,14 +25,18 @@ class Operation {
 };
 
 /// The operations of a communicator that are under way, in the order in which they were started. Collective ones are carried out one
-/// after another, as all ranks start them in the same order; messages between two ranks go their own way.
+/// after another, as all ranks start them in the same order; messages between two ranks go their own way. The recorder is told of each.
 class OperationQueue {
  public:
   struct Entry {
     std::shared_ptr<Operation> operation;
     bool done = false;
     std::exception_ptr failure;
+    uint64_t sequence = 0;  ///< of a collective operation: as the recorder counts
+    OperationLabel label;
   };
+
+  explicit OperationQueue(Recorder& recorder) : recorder_(recorder) {}
 
   /// One thread at a time: throws Error (failed) where another one is in a call.
   class Use {
@@ -42,9 +50,9 @@ class OperationQueue {
     OperationQueue& queue_;
   };
 
-  std::shared_ptr<Entry> add(std::shared_ptr<Operation> operation, bool in_order);
+  std::shared_ptr<Entry> add(std::shared_ptr<Operation> operation, bool in_order, const OperationLabel& label);
   /// Adds a collective operation and waits for it. Where nothing else is under way it needs no memory.
-  void run(Operation& operation);
+  void run(Operation& operation, const OperationLabel& label);
   /// Gets on with what is under way; true when `entry` is done.
   bool test(Entry& entry);
   void wait(Entry& entry);
@@ -58,6 +66,7 @@ class OperationQueue {
   /// Nothing can follow an operation that failed or was given up: ranks no longer agree on what comes next.
   void fail_all(const std::exception_ptr& failure);
 
+  Recorder& recorder_;
   std::list<std::shared_ptr<Entry>> ordered_, loose_;
   std::exception_ptr broken_;
   std::atomic_flag in_use_;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/comm/shared_barrier.h"
+#include "core/flight/recorder.h"
 
 namespace cohort::core {
 namespace {
@@ -25,17 +26,20 @@ std::vector<T> gather_values(Communicator& comm, const T& mine) {
 
 class SharedWindow final : public Window {
  public:
-  SharedWindow(std::vector<SharedMemory> segments, int spins) : segments_(std::move(segments)), spins_(spins) {}
+  SharedWindow(Recorder& recorder, std::vector<SharedMemory> segments, int spins) : recorder_(recorder), segments_(std::move(segments)), spins_(spins) {}
 
   std::span<std::byte> of(int rank) override {
     const std::span<std::byte> bytes = segments_[static_cast<std::size_t>(rank)].bytes();
     return rank == 0 ? bytes.subspan(kBarrierBytes) : bytes;
   }
   void fence() override {
+    const OperationLabel label = OperationLabel::of("fence");
+    const Wait waiting(recorder_, label, recorder_.call(label));
     reinterpret_cast<SharedBarrier*>(segments_.front().bytes().data())->arrive_and_wait(static_cast<uint32_t>(segments_.size()), spins_);
   }
 
  private:
+  Recorder& recorder_;
   std::vector<SharedMemory> segments_;
   int spins_;  ///< of a fence
 };
@@ -62,7 +66,7 @@ std::vector<SharedMemory> share_segments(Communicator& comm, const std::vector<i
 
 std::unique_ptr<Window> make_shared_window(Communicator& comm, std::size_t bytes) {
   const NodeMap& nodes = comm.nodes();
-  return std::make_unique<SharedWindow>(share_segments(comm, nodes.ranks_here, bytes + (comm.rank() == 0 ? kBarrierBytes : 0)), kFenceSpins * comm.spins());
+  return std::make_unique<SharedWindow>(comm.recorder(), share_segments(comm, nodes.ranks_here, bytes + (comm.rank() == 0 ? kBarrierBytes : 0)), kFenceSpins * comm.spins());
 }
 
 int cores_of(Communicator& comm, const std::vector<int>& ranks) {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <memory>
 #include <thread>
 
 #include "core/python.h"
@@ -46,10 +47,13 @@ std::vector<Finding> examine(const core::Communicator& comm) {
 
 Command doctor_command() {
   return {.name = "doctor",
-          .summary = "What this build can do here, and what stands in its way",
-          .examples = "  cohort doctor\n  mpirun -n 2 cohort doctor --json",
-          .configure = [](CLI::App&) -> std::function<int(Context&)> {
-            return [](Context& context) {
+          .summary = "What this build can do here, and what stands in its way; with RUN, which rank a run hung or died of",
+          .examples = "  cohort doctor\n  mpirun -n 2 cohort doctor --json\n  cohort doctor runs/credit/20260101-120000-1a2b3c4d",
+          .configure = [](CLI::App& app) -> std::function<int(Context&)> {
+            auto run = std::make_shared<std::string>();
+            app.add_option("RUN", *run, "folder or id of a run, one that goes on or one that has ended");
+            return [run](Context& context) {
+              if (!run->empty()) return examine_run(context, *run);
               experiments::agree_on_environment(context.comm);
               if (!context.comm.is_root()) return 0;
               nlohmann::ordered_json json;

@@ -41,6 +41,10 @@ Command synth_command();
 Command inspect_command();
 Command verify_command();
 Command dataset_command();
+/// `cohort doctor RUN`; without RUN the command is launch/commands/doctor.cpp's.
+Command run_doctor_command();
+/// What it does. `run`: a folder, or the id of a run below ./runs.
+int examine_run(Context& context, const std::string& run);
 
 /// Those that need no net, and so no libtorch, whose start costs more than many of them take.
 std::vector<Command> data_commands();

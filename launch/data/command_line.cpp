@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "core/version.h"
 
@@ -16,7 +17,9 @@ namespace cohort::launch {
 namespace {
 
 /// One message, from the rank that knows; then the way out that ends all ranks.
-int report(const core::Error& error, core::Communicator& comm) {
+int report(const core::Error& error, core::Communicator& comm, bool out_of_memory = false) {
+  // First of all: a rank that says why it ends isn't taken for dead.
+  comm.recorder().failed(error.what(), out_of_memory, error.everywhere());
   if (error.everywhere()) {
     if (comm.is_root()) fmt::print(stderr, "{}\n", error.what());
     std::fflush(stderr);
@@ -38,11 +41,13 @@ int run(const std::function<int(Context&)>& command, const Globals& globals) {
   try {
     comm->share_memory();
     Context context{*comm, globals};
-    return command(context);
+    const int status = command(context);
+    status == static_cast<int>(core::Exit::kStopped) ? comm->recorder().stopped() : comm->recorder().finished();
+    return status;
   } catch (const core::Error& error) {
     return report(error, *comm);
   } catch (const std::bad_alloc&) {
-    return report(core::failed_error("out of memory", "use a smaller train.global_batch or loader.memory_mib, or more memory"), *comm);
+    return report(core::failed_error("out of memory", "use a smaller train.global_batch or loader.memory_mib, or more memory"), *comm, true);
   } catch (const std::exception& error) {
     return report(core::failed_error(error.what(), "this is a defect of the program: please report it with the command line"), *comm);
   }

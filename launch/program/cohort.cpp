@@ -25,11 +25,21 @@ int become_the_other(char** argv) {
   return static_cast<int>(cohort::core::Exit::kFailed);
 }
 
+/// `cohort doctor RUN` reads files; `cohort doctor` alone tells of libtorch too.
+bool names_a_run(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--log-level") == 0) ++i;
+    else if (argv[i][0] != '-') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
   std::vector<cohort::launch::Command> here = cohort::launch::data_commands();
+  if (first == "doctor" && names_a_run(argc, argv)) here.push_back(cohort::launch::run_doctor_command());
   for (const cohort::launch::Command& command : here) {
     if (command.name == first) return cohort::launch::run_command_line(argc, argv, std::move(here));
   }
