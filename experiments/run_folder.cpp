@@ -108,7 +108,13 @@ RunFolder::~RunFolder() {
 void RunFolder::save_info() { core::write_file_durably(path_ / kInfo, info_.dump(2) + "\n"); }
 
 void RunFolder::begin(uint64_t step) {
-  if (!ledger_) ledger_ = std::make_unique<LedgerWriter>(path_ / kLedgerName);
+  if (!ledger_) {
+    ledger_ = std::make_unique<LedgerWriter>(path_ / kLedgerName);
+  } else {
+    // Gone back to a checkpoint: what is told of these steps from here on counts, as after a restart.
+    info_["attempts"] = ++attempt_;
+    save_info();
+  }
   ledger_->begin(attempt_, step, info_.value("seed", int64_t{0}));
 }
 

@@ -17,7 +17,7 @@ double median_of(std::vector<double> values) {
 }  // namespace
 
 std::optional<std::string> divergence(const StepOutcome& outcome, const GuardOptions& guard, std::vector<double>& losses) {
-  if (!std::isfinite(outcome.loss)) return fmt::format("the loss became {}", outcome.loss);
+  if (!std::isfinite(outcome.loss)) return fmt::format("the loss became {}", std::isnan(outcome.loss) ? "nan" : "infinite");
   if (outcome.refused) return fmt::format("the gradient isn't finite, the loss being {}", outcome.loss);
   if (guard.loss_factor == 0) return std::nullopt;
   if (losses.size() == kMedianLosses) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "trainer/generator_watch.h"
 #include "trainer/owned_parts.h"
 #include "trainer/run_checkpoints.h"
+#include "trainer/run_guards.h"
 #include "trainer/scoring.h"
 #include "trainer/train_step.h"
 
@@ -30,7 +32,7 @@ struct Stopwatch {
   uint64_t rows = 0;
 };
 
-std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& trained, core::Communicator& comm) {
+std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& trained, core::Communicator& comm, std::function<void()> before_update) {
   const TrainStepOptions options{.lanes = in.train.step_lanes(comm.size()),
                                  .bucket_bytes = in.train.bucket_kib << 10,
                                  .clip_norm = in.train.clip_norm,
@@ -38,7 +40,9 @@ std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& traine
                                  .precision = models::precision_named(in.train.precision),
                                  .compress = in.train.compress == "bf16",
                                  .seed = in.net.seed,
-                                 .graphs = in.train.device_graphs == "off" ? DeviceGraphs::kNone : in.train.device_graphs == "whole" ? DeviceGraphs::kWhole : DeviceGraphs::kCompute};
+                                 .graphs = in.train.device_graphs == "off" ? DeviceGraphs::kNone : in.train.device_graphs == "whole" ? DeviceGraphs::kWhole : DeviceGraphs::kCompute,
+                                 .check_every = in.guard.check_every,
+                                 .before_update = std::move(before_update)};
   if (!in.device) return std::make_unique<TrainStep>(trained.state, trained.replicas, trained.workers, *in.objective, in.optimizer, comm, options);
   std::unique_ptr<DeviceTransport> transport = make_device_transport(comm, in.device->copies(), in.train.device_transport);
   spdlog::info("training on {}; devices talk by {}", in.device->name(), transport->name());
@@ -60,7 +64,9 @@ class Loop {
         comm_(comm),
         sink_(sink),
         scope_(input.device ? input.device->computing() : nullptr),
-        step_runner_(make_step_runner(input, trained, comm)),
+        step_runner_(make_step_runner(input, trained, comm, [this] {
+          if (guards_) guards_->before_update();
+        })),
         optimizer_(step_runner_->optimizer()),
         scaler_(step_runner_->scaler()),
         parts_(trained.state, step_runner_->parts(), step_runner_->owned(), comm),
@@ -72,7 +78,9 @@ class Loop {
         metric_(watched_metric()),
         checkpoints_({.folder = input.checkpoints, .keep = {.newest = input.train.keep_checkpoints, .best = input.train.keep_best_checkpoints}, .contract = input.contract,
                       .environment = input.environment},
-                     {trained.state, trained.workers, *step_runner_, parts_, average_, schedule_, state_, best_parts_}, comm, sink) {}
+                     {trained.state, trained.workers, *step_runner_, parts_, average_, schedule_, state_, best_parts_}, comm, sink) {
+    if (!input.device) guards_.emplace(trained.state, *step_runner_, checkpoints_.own(), input.guard.check_every, comm);
+  }
 
   FitResult run() {
     if (in_.resume) resume();
@@ -94,6 +102,7 @@ class Loop {
         continue;
       }
       end_step(now, outcome);
+      if (guards_) guards_->after_step(now.step);
       stopped = outcome.stop;
       count_time(now.global_rows, before);
       progress.update(state_.step, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, state_.loss));
@@ -180,10 +189,12 @@ class Loop {
     const int64_t times = state_.roll_backs + 1;
     const double factor = state_.rate_factor * in_.guard.roll_back_rate;
     checkpoints_.load(checkpoints_.newest().value());
+    if (guards_) guards_->forget();
     state_.roll_backs = times;
     state_.rate_factor = factor;
-    spdlog::warn("{} at step {}: going back to the checkpoint after step {}, and on with {:.4g} times the rate ({} of {} roll-backs)", wrong, now.step, state_.step, factor, times,
-                 in_.guard.most_roll_backs);
+    if (comm_.is_root())
+      spdlog::warn("{}; going back to the checkpoint after step {}, and on with {:.4g} times the rate ({} of {} roll-backs)", error.message(), state_.step, factor, times,
+                   in_.guard.most_roll_backs);
     start_loading();
   }
 
@@ -290,6 +301,7 @@ class Loop {
   FitState state_;
   std::vector<at::Tensor> best_parts_;  ///< a copy of the OwnedParts, where state_.best.any
   RunCheckpoints checkpoints_;
+  std::optional<RunGuards> guards_;  ///< on processors
   std::optional<datasets::Loader> loader_;
   std::deque<Ahead> ahead_;  ///< steps that are prepared
   uint64_t next_step_ = 0;   ///< to be prepared

@@ -69,15 +69,8 @@ double lane_weight(const datasets::RowBatch& rows, const models::Objective& obje
   return sum;
 }
 
-void compute_lane(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
-                  const datasets::RowBatch& rows, const std::vector<at::Tensor>& embedded, LaneGradient& gradient, bool stop) {
-  const FlatLayout& layout = state.layout();
-  std::memset(gradient.tail(), 0, static_cast<std::size_t>(layout.tail().floats) * sizeof(float));
-  gradient.tail()[layout.stop() - layout.tail().begin] = stop ? 1 : 0;
-  if (rows.rows == 0) {
-    gradient.finish();
-    return;
-  }
+at::Tensor lane_gradients(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
+                          const datasets::RowBatch& rows, const std::vector<at::Tensor>& embedded, GradientSink& sink) {
   load_states(replica, state);
   models::Batch batch{models::dense_view(rows, replica.dense_width), embedded};
 
@@ -89,9 +82,22 @@ void compute_lane(Replica& replica, const ModelState& state, const models::Objec
   const models::Outputs outputs = forward(*replica.net, batch, random, step.precision);
   const at::Tensor loss = objective.loss_sum(outputs, labels, weights) / step.global_weight;
 
-  *replica.gradient = &gradient;
+  *replica.gradient = &sink;
   torch::autograd::backward({step.loss_scale ? loss * *step.loss_scale : loss}, {});
   *replica.gradient = nullptr;
+  return loss.detach();
+}
+
+void compute_lane(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
+                  const datasets::RowBatch& rows, const std::vector<at::Tensor>& embedded, LaneGradient& gradient, bool stop, GradientSink* first) {
+  const FlatLayout& layout = state.layout();
+  std::memset(gradient.tail(), 0, static_cast<std::size_t>(layout.tail().floats) * sizeof(float));
+  gradient.tail()[layout.stop() - layout.tail().begin] = stop ? 1 : 0;
+  if (rows.rows == 0) {
+    gradient.finish();
+    return;
+  }
+  const at::Tensor loss = lane_gradients(replica, state, objective, step, lane, rows, embedded, first != nullptr ? *first : gradient);
 
   const at::NoGradGuard no_grad;
   take_leaves(embedded, step.loss_scale.has_value(), gradient);

@@ -50,24 +50,29 @@ std::vector<at::Tensor> RunCheckpoints::home() const {
   return parts;
 }
 
-void RunCheckpoints::save() {
-  const FitState& state = t_.state;
-  if (saved_ == state.step) return;
-  t_.runner.bring_home();
-  Snapshot& snapshot = writer_->next();
+std::vector<Piece> RunCheckpoints::own() const {
   std::vector<Piece> pieces;
   append(pieces, t_.parts.pieces(home(), ""));
-  // Copies of what lies on a device are nobody else's; the best weights are replaced, never changed.
+  // Copies of what lies on a device are nobody else's.
   for (const auto& [name, flat] : t_.runner.optimizer().state()) {
     const auto host = std::make_shared<const at::Tensor>(flat.to(at::kCPU));
     append(pieces, t_.parts.flat_pieces(*host, optimizer_prefix(name)), flat.is_cpu() ? nullptr : host);
   }
   append(pieces, t_.model.tables().state_pieces(kTableState));
+  return pieces;
+}
+
+void RunCheckpoints::save() {
+  const FitState& state = t_.state;
+  if (saved_ == state.step) return;
+  t_.runner.bring_home();
+  Snapshot& snapshot = writer_->next();
+  std::vector<Piece> pieces = own();
   if (t_.average.any()) {
     const auto host = std::make_shared<const std::vector<at::Tensor>>(on_host(t_.average.parts()));
     append(pieces, t_.parts.pieces(*host, "average."), host->front().is_same(t_.average.parts().front()) ? nullptr : host);
   }
-  if (state.best.any) {
+  if (state.best.any) {  // replaced, never changed: referred to
     const auto host = std::make_shared<const std::vector<at::Tensor>>(on_host(t_.best));
     append(pieces, t_.parts.pieces(*host, "best."), host);
   }

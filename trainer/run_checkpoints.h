@@ -59,6 +59,9 @@ class RunCheckpoints {
   /// Collective. Every rank reads what it needs. Throws Error: damaged, or usage where it is another run's.
   void load(const std::filesystem::path& path);
 
+  /// What of this rank's memory is saved but for copies of the weights; on processors it stays where it is.
+  std::vector<Piece> own() const;
+
  private:
   std::vector<at::Tensor> home() const;
   std::vector<TensorShape> expected(bool average, bool best) const;

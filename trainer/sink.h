@@ -14,7 +14,7 @@ class Sink {
   virtual ~Sink() = default;
   /// A figure: `split` is train, valid or test; `value` may be NaN.
   virtual void metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) = 0;
-  /// Training goes on with this step: at the start, or after a checkpoint was taken up.
+  /// Training goes on with this step: at the start, after a checkpoint was taken up, or once more after it went back to one.
   virtual void begin(uint64_t step) = 0;
   /// The rows that all ranks used in a step, in the order of steps.
   virtual void rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) = 0;

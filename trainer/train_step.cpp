@@ -3,7 +3,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "trainer/find_non_finite.h"
 #include "trainer/gradient_norm.h"
+#include "trainer/recomputed_lane.h"
+#include "trainer/run_guards.h"
 #include "trainer/step_agreement.h"
 #include "trainer/step_message.h"
 #include "trainer/stop_request.h"
@@ -92,8 +95,9 @@ void TrainStep::run(double rate) {
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
     exchange_->fetch(*step.request, step.lookups);
   }
-  compute_lanes(step, {.seed = options_.seed, .step = step.rows.step, .global_weight = outcome_.weight, .global_rows = static_cast<double>(step.rows.global_rows),
-                       .precision = options_.precision, .loss_scale = scaler_.scale()});
+  const StepContext context{.seed = options_.seed, .step = step.rows.step, .global_weight = outcome_.weight, .global_rows = static_cast<double>(step.rows.global_rows),
+                            .precision = options_.precision, .loss_scale = scaler_.scale()};
+  compute_lanes(step, context);
   // Sums of the net's gradients travel while those of the tables are made, and those while the former are added up.
   reducer_.set_out();
   if (tables) {
@@ -105,7 +109,11 @@ void TrainStep::run(double rate) {
     const AddBusySeconds timed(table_seconds_.exchange, *exchange_);
     exchange_->arrive();
   }
-  if (!take_outcome(gradient)) return;
+  if (!take_outcome(gradient)) {
+    outcome_.first_bad = find_first_bad(step, context);
+    return;
+  }
+  if (options_.before_update) options_.before_update();
   if (!outcome_.skipped && !update_tables(gradient, step.rows.step, rate)) return;
   // The vectors of the next step travel while the net's parameters are updated and published.
   if (tables && !ahead_.empty()) {
@@ -159,7 +167,6 @@ void TrainStep::update_net(float* gradient, uint64_t step, double rate) {
 }
 
 void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
-  const std::vector<models::TableSpec>& specs = state_.specs();
   const std::vector<datasets::RowBatch>& lanes = step.rows.lanes;
   for (auto& of_table : leaf_gradients_) of_table.assign(lanes.size(), {});
   const LaneGradient::Talk talk = [this] {
@@ -170,18 +177,46 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
   const LaneWorkers::Work compute = [&](int worker, int64_t i) {
     const auto l = static_cast<std::size_t>(i);
     Replica& replica = replicas_[static_cast<std::size_t>(worker)];
-    std::vector<at::Tensor> embedded;
-    if (lanes[l].rows > 0) {
-      for (std::size_t t = 0; t < specs.size(); ++t)
-        embedded.push_back(pooled_vectors(specs[t], step.lookups[t], l, lanes[l], replica.categorical_count).requires_grad_(true));
-    }
+    const std::vector<at::Tensor> embedded = leaves(step, l);
     LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale, worker == 0 && reducer_.sends() ? &talk : nullptr);
-    compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, i == 0 && stop_requested());
+    if (i == 0)
+      compute_first_lane(step, context, replica, embedded, gradient);
+    else
+      compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, false);
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   };
   if (options_.intra_op_threads == 1) return workers_.run(static_cast<int64_t>(lanes.size()), compute);
   const IntraOpThreads threads(options_.intra_op_threads);
   for (std::size_t i = 0; i < lanes.size(); ++i) compute(0, static_cast<int64_t>(i));
+}
+
+/// The tables' vectors for a lane; none for one without rows.
+std::vector<at::Tensor> TrainStep::leaves(const Prepared& step, std::size_t lane) const {
+  std::vector<at::Tensor> embedded;
+  const datasets::RowBatch& rows = step.rows.lanes[lane];
+  for (std::size_t t = 0; t < state_.specs().size() && rows.rows > 0; ++t)
+    embedded.push_back(pooled_vectors(state_.specs()[t], step.lookups[t], lane, rows, replicas_.front().categorical_count).requires_grad_(true));
+  return embedded;
+}
+
+/// Says whether this rank was asked to stop; is computed twice now and then; and is where drills spoil a gradient.
+void TrainStep::compute_first_lane(Prepared& step, const StepContext& context, Replica& replica, const std::vector<at::Tensor>& embedded, LaneGradient& gradient) {
+  const int64_t lane = reducer_.first_lane();
+  const datasets::RowBatch& rows = step.rows.lanes.front();
+  const bool twice = check_due(options_.check_every, step.rows.step) && options_.intra_op_threads == 1 && rows.rows > 0;
+  if (!twice && !options_.spoil) return compute_lane(replica, state_, objective_, context, lane, rows, embedded, gradient, stop_requested());
+  NotedGradients noted(replica.parameters.size(), &gradient, options_.spoil ? [&](at::Tensor& values) { options_.spoil(context.step, values); } : std::function<void(at::Tensor&)>());
+  compute_lane(replica, state_, objective_, context, lane, rows, embedded, gradient, stop_requested(), &noted);
+  if (twice) compare_again(noted, replica, state_, objective_, context, lane, rows, embedded);
+}
+
+/// Of this rank's lanes; "" where all is finite.
+std::string TrainStep::find_first_bad(const Prepared& step, const StepContext& context) {
+  for (std::size_t l = 0; l < step.rows.lanes.size(); ++l) {
+    std::string found = find_non_finite(replicas_.front(), state_, objective_, context, reducer_.first_lane() + static_cast<int64_t>(l), step.rows.lanes[l], leaves(step, l));
+    if (!found.empty()) return found;
+  }
+  return "";
 }
 
 void TrainStep::combine_tables(const Prepared& step, std::size_t area_bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,9 @@ struct TrainStepOptions {
   bool compress = false;  ///< gradients that travel as messages
   uint64_t seed = 0;     ///< of random numbers in forward, and of the row hash
   DeviceGraphs graphs = DeviceGraphs::kCompute;
+  int64_t check_every = 0;  ///< steps after which this rank computes its first lane twice and compares the bits; 0: never
+  std::function<void()> before_update = {};  ///< called when a step's gradient is there, before anything is changed
+  std::function<void(uint64_t step, at::Tensor& gradient)> spoil = {};  ///< a drill's: may change a gradient of the first lane
 };
 
 /// A step on processors.
@@ -70,6 +74,9 @@ class TrainStep final : public StepRunner {
     std::unique_ptr<RowExchange::Request> request;
   };
   void compute_lanes(Prepared& step, const StepContext& context);
+  std::vector<at::Tensor> leaves(const Prepared& step, std::size_t lane) const;
+  void compute_first_lane(Prepared& step, const StepContext& context, Replica& replica, const std::vector<at::Tensor>& embedded, LaneGradient& gradient);
+  std::string find_first_bad(const Prepared& step, const StepContext& context);
   bool take_outcome(const float* gradient);
   bool update_tables(float* gradient, uint64_t step, double rate);
   void update_net(float* gradient, uint64_t step, double rate);
