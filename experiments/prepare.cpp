@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "experiments/start_contract.h"
 
 namespace cohort::experiments {
 namespace {
@@ -60,12 +61,17 @@ void check_objective(const Experiment& experiment, const Column& label, core::Di
 }  // namespace
 
 Prepared prepare(Experiment experiment, const core::TomlDocument& document, core::Communicator& comm) {
+  std::optional<datasets::Dataset> opened;
+  core::together(comm, [&] {
+    if (experiment.data.path.empty())
+      throw core::usage_error("the experiment names no dataset", "set data.path, or pass --data DATASET").at(document.place("data"));
+    opened.emplace(datasets::Dataset::open(experiment.data.path));
+  });
+  agree_on_dataset(*opened, comm);
   std::optional<Prepared> prepared;
   core::together(comm, [&] {
     core::Diagnostics diagnostics(document);
-    if (experiment.data.path.empty())
-      throw core::usage_error("the experiment names no dataset", "set data.path, or pass --data DATASET").at(document.place("data"));
-    datasets::Dataset dataset = datasets::Dataset::open(experiment.data.path);
+    datasets::Dataset& dataset = *opened;
     const Column* label = find_label(experiment, dataset, diagnostics);
     const std::string weight = find_weight(experiment, dataset, diagnostics);
     datasets::check_features(experiment.features, dataset.schema(), "features", diagnostics);
@@ -93,6 +99,7 @@ Prepared prepare(Experiment experiment, const core::TomlDocument& document, core
     prepared.emplace(Prepared{.experiment = std::move(experiment), .dataset = std::move(dataset), .split = std::move(split), .targets = std::move(targets),
                               .classes = classes, .objective = std::move(objective)});
   });
+  agree_on_split(prepared->split, comm);
   return std::move(*prepared);
 }
 

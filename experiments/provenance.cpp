@@ -4,11 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <fmt/format.h>
-
 #include <ATen/Version.h>
 #include <torch/headeronly/version.h>
 
+#include "core/comm/communicator.h"
 #include "core/version.h"
 
 namespace cohort::experiments {
@@ -62,21 +61,6 @@ nlohmann::ordered_json libraries() {
   all["compiler"] = __VERSION__;
   all["mpi"] = core::mpi_version();
   return all;
-}
-
-void agree_on_environment(core::Communicator& comm) {
-  const std::string mine = bits_environment().dump();
-  const std::vector<core::Bytes> all = comm.all_gather(std::as_bytes(std::span<const char>(mine.data(), mine.size())));
-  const auto text = [&](std::size_t rank) { return std::string(reinterpret_cast<const char*>(all[rank].data()), all[rank].size()); };
-  const nlohmann::json first = nlohmann::json::parse(text(0));
-  for (std::size_t rank = 1; rank < all.size(); ++rank) {
-    const nlohmann::json other = nlohmann::json::parse(text(rank));
-    for (const auto& [key, value] : first.items())
-      if (other.at(key) != value)
-        throw core::usage_error(fmt::format("rank {} has {} {}, rank 0 has {}: their bits would differ", rank, key, other.at(key).dump(), value.dump()),
-                                "run on machines of one kind with one build, or set the same MKL_CBWR everywhere (COMPATIBLE fits all)")
-            .known_everywhere();
-  }
 }
 
 }  // namespace cohort::experiments

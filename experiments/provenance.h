@@ -5,8 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/comm/communicator.h"
-
 namespace cohort::experiments {
 
 /// {"commit": …, "dirty": …} of the work tree that holds `folder`; nulls where there is none or git is not installed.
@@ -16,8 +14,5 @@ nlohmann::ordered_json git_state(const std::string& folder);
 nlohmann::ordered_json libraries();
 /// The part of libraries() on which the bits of a result depend.
 nlohmann::ordered_json bits_environment();
-
-/// Collective. Compares bits_environment() over all ranks; Error (usage) naming the rank and the field that differ.
-void agree_on_environment(core::Communicator& comm);
 
 }  // namespace cohort::experiments

@@ -15,6 +15,7 @@
 #include "experiments/provenance.h"
 #include "experiments/publish.h"
 #include "experiments/run_folder.h"
+#include "experiments/start_contract.h"
 #include "experiments/true_probability.h"
 #include "trainer/device/choose_device.h"
 #include "trainer/fit.h"
@@ -24,18 +25,6 @@
 namespace cohort::experiments {
 namespace fs = std::filesystem;
 namespace {
-
-/// Collective. Rank 0's file and overrides, parsed alike on all ranks: ranks can't disagree about the experiment.
-core::TomlDocument load_document(const TrainRequest& request, core::Communicator& comm) {
-  const std::string text = core::text_from_root(comm, [&] { return core::read_file(request.experiment); });
-  std::optional<core::TomlDocument> document;
-  core::together(comm, [&] {
-    document.emplace(core::TomlDocument::parse(text, request.experiment));
-    for (const std::string& assignment : request.overrides) document->set(assignment);
-    if (!request.data.empty()) document->set("data.path=" + nlohmann::json(request.data).dump());
-  });
-  return std::move(*document);
-}
 
 /// Collective. The run's folder: given, found, or new.
 fs::path choose_folder(const TrainRequest& request, const Experiment& experiment, core::Communicator& comm) {
@@ -134,14 +123,15 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
 }  // namespace
 
 TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
-  const core::TomlDocument document = load_document(request, comm);
+  trainer::catch_stop_signals(comm.is_root());
+  const core::TomlDocument document = agree_on_experiment(request, comm);
   Experiment experiment;
   core::together(comm, [&] { experiment = read_experiment(document); });
   core::FlightGuard flight(comm, experiment.guard.timeout);
   // Before the first product.
   if (!experiment.train.fast()) trainer::make_deterministic();
   trainer::keep_freed_memory();
-  agree_on_environment(comm);
+  agree_on_program(comm);
   const std::shared_ptr<trainer::Device> device = trainer::choose_device(comm, experiment.train.device);
   if (comm.size() > experiment.train.step_lanes(comm.size()))
     throw core::usage_error(fmt::format("{} ranks are more than train.lanes = {}", comm.size(), experiment.train.lanes),
@@ -158,9 +148,27 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   }
 
   const fs::path folder = choose_folder(request, prepared.experiment, comm);
+  std::unique_ptr<RunFolder> run;
+  // Collective. Asked to stop outside of the loop: what is on disk already is all that a resumed run needs.
+  const auto stops_before = [&](const char* what) {
+    if (!trainer::any_stop_requested(comm)) return false;
+    spdlog::info("stopped before {}; run the same command again with --resume", what);
+    return true;
+  };
+  const auto stopped = [&] {
+    TrainOutcome outcome{.stopped = true, .report = {{"state", "stopped"}}, .refusal = {}};
+    core::on_root(comm, [&] {
+      if (!run) return;
+      run->info()["state"] = "stopped";
+      run->save_info();
+      outcome.report = run->info();
+      outcome.report["run"] = folder.string();
+    });
+    return outcome;
+  };
+  if (stops_before("the data's checks")) return stopped();
   const Gate gate = look_at_data(prepared, folder / kChecksFile, comm);
   pass(gate);
-  std::unique_ptr<RunFolder> run;
   core::on_root(comm, [&] {
     require_writable_registry(request.registry, prepared.experiment.artifact);
     run = std::make_unique<RunFolder>(folder, request.resume);
@@ -177,6 +185,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     spdlog::info("train.determinism is \"fast\": the result's bits depend on the number of ranks ({}) and train.threads ({})", comm.size(),
                  prepared.experiment.train.threads);
 
+  if (stops_before("the features")) return stopped();
   std::optional<WarmStart> start;
   if (!prepared.experiment.start.from.empty()) core::together(comm, [&] { start.emplace(prepared.experiment.start); });
   const datasets::FittedFeatures features = features_of(prepared, folder, start, comm);
@@ -187,7 +196,8 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::Trained trained(spec, comm, tables.plan, static_cast<int>(prepared.experiment.train.threads));
   if (start) start->apply(trained.state, features, comm);
   apply_initial_vectors(prepared, features, trained.state, comm);
-  trainer::catch_stop_signals();
+  agree_on_fitted(features, tables.report, comm);
+  if (stops_before("training")) return stopped();
 
   const Experiment& e = prepared.experiment;
   std::shared_ptr<const datasets::RowOrder> order =
@@ -225,7 +235,9 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     return outcome;
   }
 
+  if (stops_before("the evaluation")) return stopped();
   evaluate_run(prepared, *store, trained, fitted, run.get(), comm);
+  if (stops_before("publishing")) return stopped();
   const models::NamedTensors weights = trained.state.gather();
   core::on_root(comm, [&] {
     auto& info = run->info();

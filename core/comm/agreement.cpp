@@ -35,11 +35,13 @@ void together(Communicator& comm, const std::function<void()>& work) {
     mine = to_error(comm, std::current_exception());
   }
   // The common case costs one small reduction; the text travels only when there is one.
-  int64_t failing = mine ? comm.size() - comm.rank() : 0;
-  comm.maximum({&failing, 1});
+  int64_t most[2] = {mine ? comm.size() - comm.rank() : 0, mine ? 0 : 1};
+  comm.maximum(most);
+  const auto [failing, others_went_well] = most;
   if (failing == 0) return;
   const int culprit = comm.size() - static_cast<int>(failing);
   Error error = Error::deserialize(broadcast_text(comm, mine ? mine->serialize() : std::string(), culprit));
+  if (others_went_well == 1) error.on_rank(culprit);
   throw error.known_everywhere();
 }
 

@@ -9,7 +9,7 @@ namespace cohort::core {
 class Communicator;
 
 /// Collective. Runs `work` on every rank; when any rank threw, all ranks throw the lowest failing rank's error, marked
-/// known_everywhere.
+/// known_everywhere; it names that rank unless all failed.
 void together(Communicator& comm, const std::function<void()>& work);
 
 /// Collective. Runs `work` on rank 0; its error is thrown by all, marked known_everywhere.

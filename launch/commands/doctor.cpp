@@ -9,6 +9,7 @@
 #include "core/python.h"
 #include "datasets/import/parquet_source.h"
 #include "experiments/provenance.h"
+#include "experiments/start_contract.h"
 #include "launch/commands.h"
 #include "trainer/lane_workers.h"
 
@@ -54,7 +55,7 @@ Command doctor_command() {
             app.add_option("RUN", *run, "folder or id of a run, one that goes on or one that has ended");
             return [run](Context& context) {
               if (!run->empty()) return examine_run(context, *run);
-              experiments::agree_on_environment(context.comm);
+              experiments::agree_on_program(context.comm);
               if (!context.comm.is_root()) return 0;
               nlohmann::ordered_json json;
               for (const Finding& finding : examine(context.comm)) {

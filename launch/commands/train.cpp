@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "experiments/train.h"
 #include "launch/commands.h"
+#include "trainer/stop_request.h"
 
 namespace cohort::launch {
 namespace {
@@ -34,6 +35,8 @@ Command train_command() {
                       "  cohort train experiment.toml --dry-run     show the plan and write nothing",
           .configure = [](CLI::App& app) -> std::function<int(Context&)> {
             auto request = std::make_shared<experiments::TrainRequest>();
+            // Before MPI starts: a signal that asks for a stop is heard from the first moment on.
+            app.preparse_callback([](std::size_t) { trainer::catch_stop_signals(); });
             app.add_option("experiment", request->experiment, "the experiment file (TOML)")->required();
             app.add_option("--set", request->overrides, "override an option: key=value; may be repeated")->allow_extra_args(false);
             app.add_option("--data", request->data, "the dataset's folder; overrides data.path");

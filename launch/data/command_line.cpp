@@ -1,9 +1,11 @@
 #include "launch/data/command_line.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <span>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -35,13 +37,33 @@ int report(const core::Error& error, core::Communicator& comm, bool out_of_memor
   return static_cast<int>(error.exit());
 }
 
-int run(const std::function<int(Context&)>& command, const Globals& globals) {
+/// Collective. Ranks that were started with different commands would wait for each other for ever.
+void agree_on_command(const std::string& name, core::Communicator& comm) {
+  if (comm.size() == 1) return;
+  std::array<char, 32> mine{};
+  name.copy(mine.data(), mine.size() - 1);
+  std::vector<char> all(mine.size() * static_cast<std::size_t>(comm.size()));
+  comm.start_all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all))).wait();
+  for (std::size_t at = 0; at < all.size(); at += mine.size())
+    if (std::string(&all[at]) != all.data())
+      throw core::usage_error(fmt::format("rank {} was started with `cohort {}`, rank 0 with `cohort {}`", at / mine.size(), &all[at], all.data()),
+                              "start all ranks with the same command")
+          .known_everywhere();
+}
+
+struct Chosen {
+  std::string name;
+  std::function<int(Context&)> execute;
+};
+
+int run(const Chosen& command, const Globals& globals) {
   const std::unique_ptr<core::Communicator> comm = core::make_communicator();
   core::set_up_log({.level = globals.log_level, .quiet = globals.quiet, .color = true, .rank = comm->rank()});
   try {
     comm->share_memory();
+    agree_on_command(command.name, *comm);
     Context context{*comm, globals};
-    const int status = command(context);
+    const int status = command.execute(context);
     status == static_cast<int>(core::Exit::kStopped) ? comm->recorder().stopped() : comm->recorder().finished();
     return status;
   } catch (const core::Error& error) {
@@ -67,12 +89,12 @@ int run_command_line(int argc, char** argv, std::vector<Command> commands) {
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
   app.footer("`cohort COMMAND --help` shows a command's options and examples.");
 
-  std::function<int(Context&)> chosen;
+  Chosen chosen;
   for (Command& command : commands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     sub->footer("Examples:\n" + command.examples);
     auto execute = command.configure(*sub);
-    sub->callback([&chosen, execute] { chosen = execute; });
+    sub->callback([&chosen, execute, name = command.name] { chosen = {name, execute}; });
   }
   try {
     app.parse(argc, argv);

@@ -1,6 +1,7 @@
 // The program as users call it. What needs no net runs here at once; for all else its sibling `cohort-nets` takes this process over, which
 // begins with a fifth of a second for libtorch.
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,14 @@
 #include "launch/data/command_line.h"
 
 namespace {
+
+/// A stop that is asked for while libtorch loads waits for trainer/stop_request's handlers: what is held back stays so across exec.
+void hold_stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGUSR1, SIGUSR2, SIGTERM}) sigaddset(&set, signal);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+}
 
 int become_the_other(char** argv) {
   std::error_code unknown;
@@ -43,5 +52,6 @@ int main(int argc, char** argv) {
   for (const cohort::launch::Command& command : here) {
     if (command.name == first) return cohort::launch::run_command_line(argc, argv, std::move(here));
   }
+  if (first == "train") hold_stop_signals();
   return become_the_other(argv);
 }
