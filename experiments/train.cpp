@@ -124,6 +124,8 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
 
 TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::catch_stop_signals(comm.is_root());
+  trainer::Drill drill = trainer::Drill::from_environment(comm);
+  drill.at_start();
   const core::TomlDocument document = agree_on_experiment(request, comm);
   Experiment experiment;
   core::together(comm, [&] { experiment = read_experiment(document); });
@@ -207,10 +209,11 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::FitInput input{.net = spec, .objective = prepared.objective.get(), .optimizer = e.optimizer, .schedule = e.schedule, .averaging = e.averaging, .train = e.train,
                           .early_stopping = e.early_stopping, .guard = e.guard, .threshold = e.evaluate.threshold, .store = store, .split = &prepared.split, .order = order,
                           .view = datasets::training_view(e.loader.sequences, features, static_cast<uint64_t>(e.seed)), .loader = e.loader,
-                          .device = device, .checkpoints = folder / "checkpoints", .resume = request.resume,
+                          .device = device, .checkpoints = folder / "checkpoints", .drill = drill, .resume = request.resume,
                           .contract = {{"dataset", prepared.dataset.identity()}, {"split", prepared.split.hash()}, {"experiment", e.identity()},
                                        {"initial_vectors", initial_vectors_identity(e)}, {"start", start ? start->identity() : ""}},
                           .environment = environment_of(e, device.get(), comm)};
+  input.drill.set_attempt(std::stoll(core::text_from_root(comm, [&] { return std::to_string(run->attempt()); })));
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
   const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);

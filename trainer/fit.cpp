@@ -93,6 +93,7 @@ class Loop {
       const Clock::time_point before = Clock::now();
       const Ahead now = ahead_.front();
       ahead_.pop_front();
+      drill_.before_step(now.step, comm_);
       begin_step(now);
       prepare_ahead();
       step_runner_->settle();
@@ -147,6 +148,7 @@ class Loop {
 
   void prepare_ahead() {
     for (; ahead_.size() < static_cast<std::size_t>(step_runner_->steps_ahead()) && next_step_ < total_steps_; ++next_step_) {
+      drill_.before_read(next_step_);
       datasets::Loader::Step rows = loader_->next();
       ahead_.push_back({rows.step, rows.epoch, rows.global_rows});
       step_runner_->prepare(std::move(rows));
@@ -302,6 +304,7 @@ class Loop {
   std::vector<at::Tensor> best_parts_;  ///< a copy of the OwnedParts, where state_.best.any
   RunCheckpoints checkpoints_;
   std::optional<RunGuards> guards_;  ///< on processors
+  Drill drill_{in_.drill};
   std::optional<datasets::Loader> loader_;
   std::deque<Ahead> ahead_;  ///< steps that are prepared
   uint64_t next_step_ = 0;   ///< to be prepared

@@ -11,6 +11,7 @@
 #include "datasets/loader/loader.h"
 #include "models/objective.h"
 #include "trainer/device/device.h"
+#include "trainer/drill.h"
 #include "trainer/guard_options.h"
 #include "trainer/lane_workers.h"
 #include "trainer/metrics.h"
@@ -41,6 +42,7 @@ struct FitInput {
   datasets::LoaderOptions loader;
   std::shared_ptr<Device> device;     ///< none: on processors. The store makes its batches in the device's page-locked memory
   std::filesystem::path checkpoints;  ///< folder
+  Drill drill;                        ///< faults made on purpose
   bool resume = false;                ///< from the newest checkpoint, if there is one
   nlohmann::json contract;            ///< what must be equal for a checkpoint to fit: dataset, split, config
   nlohmann::json environment;         ///< what the bits depend on besides: libraries and CPU capability; a difference is named
