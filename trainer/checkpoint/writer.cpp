@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "trainer/checkpoint/format.h"
 #include "trainer/checkpoint/shard_writer.h"
+#include "trainer/stop_request.h"
 
 namespace cohort::trainer {
 namespace fs = std::filesystem;
@@ -133,6 +134,7 @@ void CheckpointWriter::commit(const fs::path& staged, const Job& job) {
   fs::rename(staged, target, error);
   if (error) throw core::system_error(fmt::format("cannot rename {} to {}", staged.string(), target.string()), error.value());
   core::sync_path(options_.folder);
+  note_checkpoint(job.step);
   prune_checkpoints(options_.folder, options_.keep);
 }
 
