@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "core/error.h"
+#include "core/flight/evidence.h"
+
 namespace cohort::launch {
 namespace {
 
@@ -36,6 +39,19 @@ Blamed blame_from_messages(const std::string& messages, int status) {
   return {-1, "", status > 128 ? fmt::format("mpirun was ended by {}", signal_text(status - 128)) : fmt::format("mpirun ended with status {}", status)};
 }
 
-Blamed find_blamed(const std::optional<std::filesystem::path>&, const std::string& messages, int status) { return blame_from_messages(messages, status); }
+Blamed find_blamed(const std::optional<std::filesystem::path>& run, const std::string& messages, int status, int known) {
+  Blamed blamed = blame_from_messages(messages, status);
+  if (!run) return blamed;
+  try {
+    const core::Flights flights = core::read_flights(*run, false);
+    if (flights.attempt <= known) return blamed;
+    const core::Diagnosis found = core::read_culprit(*run, flights.attempt).value_or(core::diagnose(core::look_for_ranks(flights), 0));
+    if (found.culprit != core::Culprit::kNone && found.rank >= 0) blamed = {found.rank, found.host, found.sentence};
+    blamed.recorded = flights.attempt;
+  } catch (const core::Error&) {
+    // No recorder was begun.
+  }
+  return blamed;
+}
 
 }  // namespace cohort::launch

@@ -115,7 +115,8 @@ class Supervisor {
     record["ended"] = time_text();
     record["status"] = *status;
     if (!is_final(*status) && !stop_asked_) {
-      blamed_ = find_blamed(run_.folder(), mpirun.messages(), *status);
+      blamed_ = find_blamed(run_.folder(), mpirun.messages(), *status, recorded_);
+      recorded_ = std::max(recorded_, blamed_.recorded);
       record["rank"] = blamed_.rank < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(blamed_.rank);
       record["reason"] = blamed_.sentence;
       no_room_ = mpirun.messages().find("not enough slots available") != std::string::npos;
@@ -222,6 +223,7 @@ class Supervisor {
   int64_t reached_ = -1;   ///< the newest checkpoint at the last failure
   int last_blamed_ = -1;
   Blamed blamed_;
+  int recorded_ = 0;  ///< the last attempt of the run whose recorders were read
   bool no_room_ = false;
   bool stop_asked_ = false;
   std::vector<nlohmann::ordered_json> history_;
