@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "trainer/device/device_step.h"
@@ -147,7 +148,11 @@ class Loop {
 
   void prepare_ahead() {
     for (; ahead_.size() < static_cast<std::size_t>(step_runner_->steps_ahead()) && next_step_ < total_steps_; ++next_step_) {
-      datasets::Loader::Step rows = loader_->next();
+      datasets::Loader::Step rows;
+      {
+        const core::Wait waiting(comm_.recorder());
+        rows = loader_->next();
+      }
       ahead_.push_back({rows.step, rows.epoch, rows.global_rows});
       step_runner_->prepare(std::move(rows));
     }
