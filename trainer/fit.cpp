@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "core/progress.h"
 #include "trainer/device/device_step.h"
@@ -32,7 +33,8 @@ struct Stopwatch {
   uint64_t rows = 0;
 };
 
-std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& trained, core::Communicator& comm, std::function<void()> before_update) {
+std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& trained, core::Communicator& comm, std::function<void()> before_update,
+                                             std::function<void(uint64_t, at::Tensor&)> spoil) {
   const TrainStepOptions options{.lanes = in.train.step_lanes(comm.size()),
                                  .bucket_bytes = in.train.bucket_kib << 10,
                                  .clip_norm = in.train.clip_norm,
@@ -42,7 +44,8 @@ std::unique_ptr<StepRunner> make_step_runner(const FitInput& in, Trained& traine
                                  .seed = in.net.seed,
                                  .graphs = in.train.device_graphs == "off" ? DeviceGraphs::kNone : in.train.device_graphs == "whole" ? DeviceGraphs::kWhole : DeviceGraphs::kCompute,
                                  .check_every = in.guard.check_every,
-                                 .before_update = std::move(before_update)};
+                                 .before_update = std::move(before_update),
+                                 .spoil = std::move(spoil)};
   if (!in.device) return std::make_unique<TrainStep>(trained.state, trained.replicas, trained.workers, *in.objective, in.optimizer, comm, options);
   std::unique_ptr<DeviceTransport> transport = make_device_transport(comm, in.device->copies(), in.train.device_transport);
   spdlog::info("training on {}; devices talk by {}", in.device->name(), transport->name());
@@ -64,9 +67,12 @@ class Loop {
         comm_(comm),
         sink_(sink),
         scope_(input.device ? input.device->computing() : nullptr),
-        step_runner_(make_step_runner(input, trained, comm, [this] {
-          if (guards_) guards_->before_update();
-        })),
+        step_runner_(make_step_runner(
+            input, trained, comm,
+            [this] {
+              if (guards_) guards_->before_update();
+            },
+            input.drill.any() ? [this](uint64_t step, at::Tensor& gradient) { spoil(step, gradient); } : std::function<void(uint64_t, at::Tensor&)>())),
         optimizer_(step_runner_->optimizer()),
         scaler_(step_runner_->scaler()),
         parts_(trained.state, step_runner_->parts(), step_runner_->owned(), comm),
@@ -104,6 +110,7 @@ class Loop {
       }
       end_step(now, outcome);
       if (guards_) guards_->after_step(now.step);
+      if (drill_.due(Fault::kFlipWeight, now.step)) flip_bit(parts_.views().front());
       stopped = outcome.stop;
       count_time(now.global_rows, before);
       progress.update(state_.step, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, state_.loss));
@@ -148,12 +155,22 @@ class Loop {
 
   void prepare_ahead() {
     for (; ahead_.size() < static_cast<std::size_t>(step_runner_->steps_ahead()) && next_step_ < total_steps_; ++next_step_) {
-      drill_.before_read(next_step_);
-      datasets::Loader::Step rows = loader_->next();
+      datasets::Loader::Step rows;
+      {
+        const core::Wait waiting(comm_.recorder());
+        drill_.before_read(next_step_);
+        rows = loader_->next();
+      }
       ahead_.push_back({rows.step, rows.epoch, rows.global_rows});
       step_runner_->prepare(std::move(rows));
     }
   }
+
+  void spoil(uint64_t step, at::Tensor& gradient) {
+    if (drill_.due(Fault::kNan, step)) gradient = gradient * std::numeric_limits<float>::quiet_NaN();
+    if (drill_.due(Fault::kFlipGradient, step)) flip_bit(gradient = gradient.clone());
+  }
+  static void flip_bit(const at::Tensor& tensor) { reinterpret_cast<uint32_t*>(tensor.data_ptr<float>())[0] ^= 1U << 20; }
 
   double rate_at(uint64_t step) const { return optimizer_.base_rate() * schedule_.factor(step) * state_.rate_factor; }
 

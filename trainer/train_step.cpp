@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/flight/recorder.h"
 #include "trainer/find_non_finite.h"
 #include "trainer/gradient_norm.h"
 #include "trainer/recomputed_lane.h"
@@ -88,6 +89,7 @@ void TrainStep::settle() {
 void TrainStep::run(double rate) {
   Prepared step = std::move(ahead_.front());
   ahead_.pop_front();
+  comm_.recorder().step(step.rows.step, step.rows.epoch);
   const StepSummary summary = read_step_messages(board_.read(step.rows.step));
   outcome_ = {.weight = summary.weight, .used = summary.used, .first_bad = {}};
   const bool tables = !state_.specs().empty();
