@@ -55,9 +55,13 @@ class OperatorWatch {
     static thread_local OperatorWatch* watch = nullptr;
     return watch;
   }
-  static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction&) { return nullptr; }
+  static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction&) {
+    if (seen() != nullptr) ++seen()->depth_;
+    return nullptr;
+  }
+  // Operators that another one calls are left alone: they see its memory before it is filled.
   static void end(const at::RecordFunction& function, at::ObserverContext*) {
-    if (seen() != nullptr) seen()->look(function);
+    if (seen() != nullptr && --seen()->depth_ == 0) seen()->look(function);
   }
   void look(const at::RecordFunction& function) {
     if (looking_ || !nan_.empty() || gives_raw_memory(function.name())) return;
@@ -73,6 +77,7 @@ class OperatorWatch {
   }
 
   at::CallbackHandle handle_;
+  int depth_ = 0;
   bool looking_ = false;
   std::string infinite_, nan_;
 };
