@@ -26,7 +26,7 @@ checkpoint_every = 9
 """
 NETS = {
     "dense": (["credit"], 'name = "dense"\n[model]\nname = "mlp"\nhidden = [16]\n'),
-    "embeddings": (["clicks", "--set", "dense=4", "--set", "categorical=4", "--set", "ids=30"],
+    "embeddings": (["clicks", "--set", "dense=4", "--set", "categorical=4", "--set", "ids=30", "--set", "crosses=2"],
                    'name = "embeddings"\n[embeddings]\nplan = "row_wise"\n[model]\nname = "dlrm"\nembedding_dim = 8\nbottom = [16]\ntop = [16]\n'),
 }
 
