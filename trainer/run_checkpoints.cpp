@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "trainer/stop_request.h"
 
 namespace cohort::trainer {
 namespace fs = std::filesystem;
@@ -38,7 +39,8 @@ RunCheckpoints::RunCheckpoints(RunCheckpointsOptions options, Trainee trainee, c
     return fmt::format("{:x}-{:x}", std::chrono::system_clock::now().time_since_epoch().count(), ::getpid());
   });
   writer_ = std::make_unique<CheckpointWriter>(
-      CheckpointWriterOptions{.folder = options_.folder, .session = session, .rank = comm.rank(), .world = comm.size(), .keep = options_.keep, .before_commit = [&sink] { sink.sync(); }});
+      CheckpointWriterOptions{.folder = options_.folder, .session = session, .rank = comm.rank(), .world = comm.size(), .keep = options_.keep,
+                              .before_commit = [&sink] { sink.sync(); }, .after_commit = &note_checkpoint});
 }
 
 /// What this rank keeps of the weights, in the host's memory.

@@ -16,7 +16,6 @@
 #include "core/log.h"
 #include "trainer/checkpoint/format.h"
 #include "trainer/checkpoint/shard_writer.h"
-#include "trainer/stop_request.h"
 
 namespace cohort::trainer {
 namespace fs = std::filesystem;
@@ -134,7 +133,7 @@ void CheckpointWriter::commit(const fs::path& staged, const Job& job) {
   fs::rename(staged, target, error);
   if (error) throw core::system_error(fmt::format("cannot rename {} to {}", staged.string(), target.string()), error.value());
   core::sync_path(options_.folder);
-  note_checkpoint(job.step);
+  if (options_.after_commit) options_.after_commit(job.step);
   prune_checkpoints(options_.folder, options_.keep);
 }
 

@@ -24,6 +24,7 @@ struct CheckpointWriterOptions {
   int rank = 0, world = 1;
   KeepOptions keep;
   std::function<void()> before_commit;  ///< on rank 0, from the writer's thread: what has to be on disk before a checkpoint stands
+  std::function<void(uint64_t step)> after_commit = {};  ///< there, too: a checkpoint stands
 };
 
 /// A rank's writer: one thread, which hashes and writes the rank's shard of one snapshot at a time. Rank 0's waits for the indexes of all ranks in the staged
