@@ -71,6 +71,8 @@ double lane_weight(const datasets::RowBatch& rows, const models::Objective& obje
 
 at::Tensor lane_gradients(Replica& replica, const ModelState& state, const models::Objective& objective, const StepContext& step, int64_t lane,
                           const datasets::RowBatch& rows, const std::vector<at::Tensor>& embedded, GradientSink& sink) {
+  std::optional<core::TrackSpan> span;
+  if (step.recorder != nullptr) span.emplace(*step.recorder, step.track, core::Phase::kForward, "forward");
   load_states(replica, state);
   models::Batch batch{models::dense_view(rows, replica.dense_width), embedded};
 
@@ -82,6 +84,8 @@ at::Tensor lane_gradients(Replica& replica, const ModelState& state, const model
   const models::Outputs outputs = forward(*replica.net, batch, random, step.precision);
   const at::Tensor loss = objective.loss_sum(outputs, labels, weights) / step.global_weight;
 
+  span.reset();
+  if (step.recorder != nullptr) span.emplace(*step.recorder, step.track, core::Phase::kBackward, "backward");
   *replica.gradient = &sink;
   torch::autograd::backward({step.loss_scale ? loss * *step.loss_scale : loss}, {});
   *replica.gradient = nullptr;

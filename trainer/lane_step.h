@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "core/flight/recorder.h"
 #include "datasets/loader/loader.h"
 #include "models/autocast.h"
 #include "models/objective.h"
@@ -19,6 +20,8 @@ struct StepContext {
   double global_rows = 1;
   models::Precision precision = models::Precision::kFloat32;  ///< of forward and backward; the loss is float32
   std::optional<float> loss_scale;  ///< of backward, where there is one; the gradient that is handed over is without it
+  core::Recorder* recorder = nullptr;  ///< of forward and backward, where their times are wanted
+  core::Track track = core::kMainTrack;  ///< of the thread that computes the lane
 };
 
 /// Forward and backward of a lane with rows; parameters' gradients go to `sink` as backward reaches them, those of the leaves are left in them. The loss, without

@@ -10,6 +10,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include "core/error.h"
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "trainer/stop_request.h"
 
@@ -67,6 +68,7 @@ std::vector<Piece> RunCheckpoints::own() const {
 void RunCheckpoints::save() {
   const FitState& state = t_.state;
   if (saved_ == state.step) return;
+  const core::Span span(comm_.recorder(), core::Phase::kCheckpoint);
   t_.runner.bring_home();
   Snapshot& snapshot = writer_->next();
   std::vector<Piece> pieces = own();
@@ -97,6 +99,7 @@ void RunCheckpoints::save() {
 }
 
 void RunCheckpoints::finish() {
+  const core::Span span(comm_.recorder(), core::Phase::kCheckpoint);
   // First all shards: rank 0 waits for those of the others, and must not wait for a rank that has failed.
   core::together(comm_, [&] { writer_->wait_for_shard(); });
   core::on_root(comm_, [&] { writer_->wait_for_commit(); });

@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "core/flight/recorder.h"
 #include "models/block_scoring.h"
 #include "trainer/embeddings/row_exchange.h"
 
@@ -30,6 +31,7 @@ void gather_into(core::Communicator& comm, std::vector<T>& mine, std::vector<T>&
 
 Predictions score(ModelState& state, std::vector<Replica>& replicas, const models::Objective& objective, const datasets::FeatureStore& store,
                   const datasets::Split& split, datasets::Part part, core::Communicator& comm, LaneWorkers& workers) {
+  const core::Span span(comm.recorder(), core::Phase::kEvaluation);
   const auto block = static_cast<uint64_t>(models::kScoreBlock);
   Predictions result;
   result.part = part;

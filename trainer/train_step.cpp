@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "core/flight/recorder.h"
 #include "trainer/find_non_finite.h"
@@ -66,8 +67,10 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
   next.rows = std::move(rows);
   const std::vector<models::TableSpec>& specs = state_.specs();
   const int64_t categorical_count = replicas_.front().categorical_count;
+  const core::Span preparing(comm_.recorder(), core::Phase::kCopy, "prepare");
   next.lookups.resize(specs.size());
   if (!specs.empty()) {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup);
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
     workers_.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
       next.lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], next.rows.lanes, categorical_count);
@@ -81,6 +84,7 @@ void TrainStep::prepare(datasets::Loader::Step rows) {
 }
 
 void TrainStep::settle() {
+  const core::Span span(comm_.recorder(), core::Phase::kCommunication, "publish");
   state_.memory().publish(owned_);
   for (const Prepared& step : ahead_)
     if (step.request) exchange_->ask(*step.request);
@@ -94,12 +98,15 @@ void TrainStep::run(double rate) {
   outcome_ = {.weight = summary.weight, .used = summary.used, .first_bad = {}};
   const bool tables = !state_.specs().empty();
   if (tables) {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup);
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
     exchange_->fetch(*step.request, step.lookups);
   }
   const StepContext context{.seed = options_.seed, .step = step.rows.step, .global_weight = outcome_.weight, .global_rows = static_cast<double>(step.rows.global_rows),
-                            .precision = options_.precision, .loss_scale = scaler_.scale()};
+                            .precision = options_.precision, .loss_scale = scaler_.scale(), .recorder = &comm_.recorder()};
   compute_lanes(step, context);
+  std::optional<core::Span> summing;
+  summing.emplace(comm_.recorder(), core::Phase::kCommunication, "sum gradients");
   // Sums of the net's gradients travel while those of the tables are made, and those while the former are added up.
   reducer_.set_out();
   if (tables) {
@@ -111,14 +118,17 @@ void TrainStep::run(double rate) {
     const AddBusySeconds timed(table_seconds_.exchange, *exchange_);
     exchange_->arrive();
   }
+  summing.reset();
   if (!take_outcome(gradient)) {
     outcome_.first_bad = find_first_bad(step, context);
     return;
   }
   if (options_.before_update) options_.before_update();
+  const core::Span updating(comm_.recorder(), core::Phase::kOptimizer);
   if (!outcome_.skipped && !update_tables(gradient, step.rows.step, rate)) return;
   // The vectors of the next step travel while the net's parameters are updated and published.
   if (tables && !ahead_.empty()) {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup);
     const AddBusySeconds timed(table_seconds_.lookup, *exchange_);
     exchange_->answer(*ahead_.front().request);
   }
@@ -176,15 +186,18 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
     for (const Prepared& next : ahead_)
       if (next.request) next.request->look();
   };
+  const core::Span span(comm_.recorder(), core::Phase::kForward, "lanes");
   const LaneWorkers::Work compute = [&](int worker, int64_t i) {
+    StepContext own = context;
+    own.track = static_cast<core::Track>(worker);
     const auto l = static_cast<std::size_t>(i);
     Replica& replica = replicas_[static_cast<std::size_t>(worker)];
     const std::vector<at::Tensor> embedded = leaves(step, l);
     LaneGradient gradient(reducer_, reducer_.first_lane() + i, context.loss_scale, worker == 0 && reducer_.sends() ? &talk : nullptr);
     if (i == 0)
-      compute_first_lane(step, context, replica, embedded, gradient);
+      compute_first_lane(step, own, replica, embedded, gradient);
     else
-      compute_lane(replica, state_, objective_, context, reducer_.first_lane() + i, lanes[l], embedded, gradient, false);
+      compute_lane(replica, state_, objective_, own, reducer_.first_lane() + i, lanes[l], embedded, gradient, false);
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   };
   if (options_.intra_op_threads == 1) return workers_.run(static_cast<int64_t>(lanes.size()), compute);
