@@ -25,7 +25,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kInfo = "run.json";
-constexpr double kStatusSeconds = 1;
 
 nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
 
@@ -76,7 +75,7 @@ std::string new_run_id() {
   return fmt::format("{:%Y%m%d-%H%M%S}-{:08x}", fmt::gmtime(static_cast<std::time_t>(now_seconds())), device());
 }
 
-RunFolder::RunFolder(fs::path path, bool resume) : path_(std::move(path)) {
+RunFolder::RunFolder(fs::path path, bool resume) : path_(std::move(path)), status_(path_) {
   std::error_code error;
   for (const fs::path& folder : {path_, path_ / "checkpoints", path_ / "logs"}) {
     fs::create_directories(folder, error);
@@ -95,11 +94,11 @@ RunFolder::RunFolder(fs::path path, bool resume) : path_(std::move(path)) {
 
 RunFolder::~RunFolder() {
   if (metrics_ != nullptr) std::fclose(metrics_);
-  if (info_.value("state", "") != "running" && info_.value("state", "") != "evaluating") return;
+  const std::string state = info_.value("state", "");
+  if (state != "running" && state != "evaluating" && state != "publishing") return;
   // An error is on its way out: the record should say so, but must not hide it.
   try {
-    info_["state"] = "failed";
-    save_info();
+    enter("failed");
   } catch (const core::Error& error) {
     spdlog::warn("run.json could not be marked as failed: {}", error.message());
   }
@@ -130,19 +129,12 @@ void RunFolder::metric(uint64_t step, uint64_t epoch, const std::string& split, 
     throw core::system_error("can't write " + (path_ / "metrics.jsonl").string(), errno);
 }
 
-void RunFolder::status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) {
-  const double now = now_seconds();
-  if (now - status_written_ < kStatusSeconds && step != total_steps) return;
-  status_written_ = now;
-  const nlohmann::ordered_json status = {{"state", "training"}, {"attempt", attempt_}, {"step", step}, {"total_steps", total_steps}, {"epoch", epoch},
-                                         {"loss", number(loss)}, {"rows_per_second", number(rows_per_second)}, {"time", now}};
-  // A watcher's view, not a record: replaced whole, but not worth a sync to disk.
-  const fs::path temporary = path_ / ".status.json.tmp";
-  if (std::FILE* file = std::fopen(temporary.c_str(), "wb")) {
-    const std::string text = status.dump() + "\n";
-    const bool whole = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    if (std::fclose(file) == 0 && whole) std::rename(temporary.c_str(), (path_ / "status.json").c_str());
-  }
+void RunFolder::status(const trainer::TrainingStatus& now) { status_.training(now, attempt_); }
+
+void RunFolder::enter(const std::string& state) {
+  info_["state"] = state == "starting" || state == "training" ? "running" : state;
+  save_info();
+  status_.state(state, attempt_);
 }
 
 void RunFolder::predictions(const trainer::Predictions& all) {

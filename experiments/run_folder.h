@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/ledger.h"
+#include "experiments/status_file.h"
 #include "trainer/scoring.h"
 #include "trainer/sink.h"
 
@@ -47,12 +48,14 @@ class RunFolder final : public trainer::Sink {
   nlohmann::ordered_json& info() { return info_; }
   /// Writes run.json durably.
   void save_info();
+  /// Saves run.json with this state, and tells watchers: "starting" (in run.json "running"), "evaluating", "publishing", "finished", "stopped" or "failed".
+  void enter(const std::string& state);
 
   void begin(uint64_t step) override;
   void rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) override;
   void sync() override;
   void metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) override;
-  void status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) override;
+  void status(const trainer::TrainingStatus& now) override;
   /// predictions-<split>.h5: row, label, prediction.
   void predictions(const trainer::Predictions& all);
 
@@ -63,7 +66,7 @@ class RunFolder final : public trainer::Sink {
   std::FILE* metrics_ = nullptr;
   std::unique_ptr<LedgerWriter> ledger_;  ///< from the first step on
   int attempt_ = 1;
-  double status_written_ = 0;
+  StatusFile status_;
 };
 
 /// Seconds since 1970, and the same as ISO 8601 UTC.

@@ -1,11 +1,13 @@
 #include "experiments/train.h"
 
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "core/durable_file.h"
 #include "core/flight/flight_guard.h"
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "datasets/loader/recut_order.h"
 #include "experiments/dry_run.h"
@@ -21,6 +23,7 @@
 #include "trainer/fit.h"
 #include "trainer/lane_workers.h"
 #include "trainer/stop_request.h"
+#include "trainer/telemetry/bottleneck.h"
 
 namespace cohort::experiments {
 namespace fs = std::filesystem;
@@ -71,7 +74,6 @@ datasets::FittedFeatures features_of(const Prepared& prepared, const fs::path& f
 /// What run.json says from the start.
 void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const TrainRequest& request, core::Communicator& comm) {
   const Experiment& experiment = prepared.experiment;
-  info["state"] = "running";
   info["experiment"] = experiment.name;
   info["experiment_identity"] = experiment.identity();
   info["seed"] = experiment.seed;
@@ -124,6 +126,7 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
 
 TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   trainer::catch_stop_signals(comm.is_root());
+  std::optional<core::Span> phase(std::in_place, comm.recorder(), core::Phase::kStart);
   trainer::Drill drill = trainer::Drill::from_environment(comm);
   drill.at_start();
   const core::TomlDocument document = agree_on_experiment(request, comm);
@@ -161,8 +164,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     TrainOutcome outcome{.stopped = true, .report = {{"state", "stopped"}}, .refusal = {}};
     core::on_root(comm, [&] {
       if (!run) return;
-      run->info()["state"] = "stopped";
-      run->save_info();
+      run->enter("stopped");
       outcome.report = run->info();
       outcome.report["run"] = folder.string();
     });
@@ -176,7 +178,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     run = std::make_unique<RunFolder>(folder, request.resume);
     describe_run(run->info(), prepared, request, comm);
     run->info()["device"] = device ? device->name() : "processors";
-    run->save_info();
+    run->enter("starting");
     if (gate.checked) core::write_file_durably(folder / kChecksFile, gate.file(prepared).dump(1) + "\n");
     core::write_file_durably(folder / "config.toml", core::Schema::of<Experiment>().to_toml(&prepared.experiment));
   });
@@ -216,12 +218,12 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   input.drill.set_attempt(std::stoll(core::text_from_root(comm, [&] { return std::to_string(run->attempt()); })));
   trainer::NoSink no_sink;
   trainer::Sink& sink = run ? static_cast<trainer::Sink&>(*run) : no_sink;
+  phase.reset();
   const trainer::FitResult fitted = trainer::fit(input, trained, comm, sink);
 
   TrainOutcome outcome{.stopped = fitted.stopped, .report = {}, .refusal = {}};
   core::on_root(comm, [&] {
     auto& info = run->info();
-    info["state"] = fitted.stopped ? "stopped" : "evaluating";
     info["steps"] = fitted.steps;
     info["epochs"] = fitted.epochs;
     if (e.train.precision == "fp16") info["skipped_steps"] = fitted.skipped;
@@ -229,7 +231,11 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     add_measured(tables.report, fitted.tables);
     if (!tables.report.is_null()) info["embeddings"] = tables.report;
     info["throughput"] = {{"train_rows_per_second", fitted.train_rows_per_second}};
-    run->save_info();
+    if (!fitted.times.empty()) {
+      info["time"] = to_json(fitted.times);
+      info["time"]["bottleneck"] = to_json(trainer::find_bottleneck(fitted.times));
+    }
+    run->enter(fitted.stopped ? "stopped" : "evaluating");
     outcome.report = info;
     outcome.report["run"] = folder.string();
   });
@@ -239,16 +245,19 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
   }
 
   if (stops_before("the evaluation")) return stopped();
+  phase.emplace(comm.recorder(), core::Phase::kEvaluation);
   evaluate_run(prepared, *store, trained, fitted, run.get(), comm);
+  phase.reset();
   if (stops_before("publishing")) return stopped();
+  phase.emplace(comm.recorder(), core::Phase::kPublish);
   const models::NamedTensors weights = trained.state.gather();
   core::on_root(comm, [&] {
+    run->enter("publishing");
     auto& info = run->info();
     info["weights_sha256"] = models::weights_sha256(weights);
     if (!e.artifact.name.empty()) info["artifact"] = publish(prepared, features, trained, weights, *run, request.registry);
-    info["state"] = "finished";
     info["finished"] = iso_time(now_seconds());
-    run->save_info();
+    run->enter("finished");
     outcome.report = info;
     outcome.report["run"] = folder.string();
   });

@@ -1,5 +1,6 @@
 #include "trainer/fit.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <deque>
@@ -20,6 +21,8 @@
 #include "trainer/run_checkpoints.h"
 #include "trainer/run_guards.h"
 #include "trainer/scoring.h"
+#include "trainer/telemetry/bottleneck.h"
+#include "trainer/telemetry/fit_clock.h"
 #include "trainer/train_step.h"
 
 namespace cohort::trainer {
@@ -66,6 +69,7 @@ class Loop {
         trained_(trained),
         comm_(comm),
         sink_(sink),
+        starting_(std::in_place, comm.recorder(), core::Phase::kStart, "before training"),
         scope_(input.device ? input.device->computing() : nullptr),
         step_runner_(make_step_runner(
             input, trained, comm,
@@ -93,6 +97,9 @@ class Loop {
     resumed_at_ = state_.step;
     if (rolls_back() && state_.step == 0) checkpoints_.save();  // there is always one to go back to
     start_loading();
+    starting_.reset();
+    clock_.begin(state_.step);
+    began_ = Clock::now();
     core::Progress progress("training", total_steps_, "steps");
     bool stopped = false;
     while (state_.step < total_steps_ && !state_.ended && !stopped) {
@@ -113,19 +120,21 @@ class Loop {
       if (drill_.due(Fault::kFlipWeight, now.step)) flip_bit(parts_.views().front());
       stopped = outcome.stop;
       count_time(now.global_rows, before);
-      progress.update(state_.step, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, state_.loss));
-      if (comm_.is_root()) sink_.status(state_.step, total_steps_, now.epoch, state_.loss, rows_per_second());
+      clock_.after_step(state_.step);
+      report(now, outcome, progress);
       if (state_.step % steps_per_epoch_ == 0) end_epoch(now.epoch);
       if (stopped || checkpoint_due()) checkpoints_.save();
       checkpoints_.check();
     }
     progress.finish(fmt::format("loss {:.4f}", state_.loss));
     checkpoints_.finish();
+    const TimeAttribution& times = clock_.gather(state_.step);
+    if (comm_.is_root() && !times.empty()) spdlog::info("time of training: {}", shares_text(times));
     if (!stopped) take_best();
     const FitState::Best& best = state_.best;
     return {.stopped = stopped, .steps = state_.step, .epochs = state_.step / steps_per_epoch_, .skipped = scaler_.state.skipped, .roll_backs = state_.roll_backs,
             .best_step = best.any ? best.step : state_.step, .best_value = best.any ? best.value : std::numeric_limits<double>::quiet_NaN(),
-            .tables = step_runner_->table_seconds(), .train_rows_per_second = rows_per_second()};
+            .tables = step_runner_->table_seconds(), .times = times, .train_rows_per_second = rows_per_second()};
   }
 
  private:
@@ -191,7 +200,14 @@ class Loop {
       average_.after_step(state_.step);
     state_.epoch_loss += outcome.loss * outcome.weight;
     state_.epoch_weight += outcome.weight;
-    if (comm_.is_root()) sink_.rows(now.step, now.epoch, outcome.used);
+  }
+
+  void report(const Ahead& now, const StepOutcome& outcome, core::Progress& progress) {
+    if (!comm_.is_root()) return;
+    const core::Span span(comm_.recorder(), core::Phase::kReport);
+    sink_.rows(now.step, now.epoch, outcome.used);
+    progress.update(state_.step, fmt::format("epoch {} loss {:.4f}", now.epoch + 1, state_.loss));
+    tell_status(now.epoch);
   }
 
   /// Collective. Goes back to the last checkpoint, and on from there with a smaller rate; or ends the run.
@@ -218,7 +234,28 @@ class Loop {
   }
 
   void end_epoch(uint64_t epoch) {
+    close_epoch(epoch);
+    tell_bottleneck(clock_.gather(state_.step));
+  }
+
+  /// Where it isn't the one of the epoch before.
+  void tell_bottleneck(const TimeAttribution& times) {
+    const Bottleneck now = find_bottleneck(times);
+    if (now.kind == told_.kind && now.rank == told_.rank) return;
+    told_ = now;
+    if (comm_.is_root()) spdlog::info("what limits training: {}; {}", now.sentence, now.remedy);
+  }
+
+  void tell_status(uint64_t epoch) {
+    const double left = static_cast<double>(total_steps_ - state_.step), done = static_cast<double>(state_.step - std::min(state_.step, resumed_at_));
+    const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+    sink_.status({.step = state_.step, .total_steps = total_steps_, .epoch = epoch, .loss = state_.loss, .rows_per_second = rows_per_second(),
+                  .seconds_left = done > 0 ? seconds / done * left : std::numeric_limits<double>::quiet_NaN(), .times = &clock_.latest()});
+  }
+
+  void close_epoch(uint64_t epoch) {
     if (comm_.is_root()) {
+      const core::Span span(comm_.recorder(), core::Phase::kReport);
       sink_.metric(state_.step, epoch, "train", "loss", state_.epoch_weight > 0 ? state_.epoch_loss / state_.epoch_weight : 0);
       sink_.metric(state_.step, epoch, "train", "rate", rate_at(state_.step - 1));
       if (scaler_.on()) {
@@ -234,6 +271,7 @@ class Loop {
 
   /// Of the average where there is one.
   void evaluate(uint64_t epoch) {
+    const core::Span span(comm_.recorder(), core::Phase::kEvaluation);
     swap_average();
     step_runner_->bring_home();  // tables are looked up there
     std::vector<Replica>* const there = step_runner_->scoring_replicas();
@@ -308,6 +346,7 @@ class Loop {
   Trained& trained_;
   core::Communicator& comm_;
   Sink& sink_;
+  std::optional<core::Span> starting_;  ///< until the first step
   std::unique_ptr<Device::Scope> scope_;  ///< whatever is done with parts, a device does in one order
   std::unique_ptr<StepRunner> step_runner_;
   Optimizer& optimizer_;
@@ -327,6 +366,9 @@ class Loop {
   uint64_t next_step_ = 0;   ///< to be prepared
   uint64_t resumed_at_ = 0;
   Stopwatch first_epoch_, later_;
+  FitClock clock_{comm_};
+  Clock::time_point began_;  ///< the first step
+  Bottleneck told_;
 };
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "trainer/options.h"
 #include "trainer/schedule.h"
 #include "trainer/sink.h"
+#include "trainer/telemetry/time_attribution.h"
 #include "trainer/train_step.h"
 #include "trainer/weight_average.h"
 
@@ -56,6 +57,7 @@ struct FitResult {
   uint64_t best_step = 0;
   double best_value = 0;
   TableSeconds tables;   ///< of this rank
+  TimeAttribution times;  ///< of this attempt's training, all ranks
   double train_rows_per_second = 0;  ///< over all ranks, evaluation and the first epoch left out where there are more
 };
 

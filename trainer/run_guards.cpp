@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/flight/recorder.h"
+
 namespace cohort::trainer {
 
 RunGuards::RunGuards(ModelState& model, const StepRunner& runner, const std::vector<Piece>& own, int64_t every, core::Communicator& comm)
@@ -9,6 +11,7 @@ RunGuards::RunGuards(ModelState& model, const StepRunner& runner, const std::vec
 
 void RunGuards::after_step(uint64_t step) {
   if (!check_due(every_, step)) return;
+  const core::Span span(comm_.recorder(), core::Phase::kGuard);
   seal_.seal();
   compare_replicas(comm_, replicated(), step);
 }

@@ -5,8 +5,18 @@
 #include <string>
 
 #include "datasets/loader/row_sum.h"
+#include "trainer/telemetry/time_attribution.h"
 
 namespace cohort::trainer {
+
+/// Where training stands. Times are those gathered last, some tens of steps ago.
+struct TrainingStatus {
+  uint64_t step = 0, total_steps = 0, epoch = 0;
+  double loss = 0;
+  double rows_per_second = 0;
+  double seconds_left = 0;  ///< at the speed so far, evaluation and checkpoints counted in; NaN where it isn't known
+  const TimeAttribution* times = nullptr;
+};
 
 /// Called on rank 0 alone. Throwing ends the run.
 class Sink {
@@ -20,8 +30,8 @@ class Sink {
   virtual void rows(uint64_t step, uint64_t epoch, const datasets::RowSum& sum) = 0;
   /// Returns when all that was told is on disk: before a checkpoint stands.
   virtual void sync() = 0;
-  /// Where training stands, a few times a second at most.
-  virtual void status(uint64_t step, uint64_t total_steps, uint64_t epoch, double loss, double rows_per_second) = 0;
+  /// After every step.
+  virtual void status(const TrainingStatus& status) = 0;
 };
 
 /// Of ranks other than 0.
@@ -31,7 +41,7 @@ class NoSink final : public Sink {
   void begin(uint64_t) override {}
   void rows(uint64_t, uint64_t, const datasets::RowSum&) override {}
   void sync() override {}
-  void status(uint64_t, uint64_t, uint64_t, double, double) override {}
+  void status(const TrainingStatus&) override {}
 };
 
 }  // namespace cohort::trainer

@@ -94,7 +94,7 @@ void TrainStep::run(double rate) {
   Prepared step = std::move(ahead_.front());
   ahead_.pop_front();
   comm_.recorder().step(step.rows.step, step.rows.epoch);
-  const StepSummary summary = read_step_messages(board_.read(step.rows.step));
+  const StepSummary summary = agree(step.rows.step);
   outcome_ = {.weight = summary.weight, .used = summary.used, .first_bad = {}};
   const bool tables = !state_.specs().empty();
   if (tables) {
@@ -134,6 +134,12 @@ void TrainStep::run(double rate) {
   }
   if (!outcome_.skipped) update_net(gradient, step.rows.step, rate);
   table_seconds_.waiting = exchange_->waited();
+}
+
+/// What all ranks say of the step.
+StepSummary TrainStep::agree(uint64_t step) {
+  const core::Span span(comm_.recorder(), core::Phase::kCommunication, "agree");
+  return read_step_messages(board_.read(step));
 }
 
 /// What the summed tail says. Whether the run can go on.

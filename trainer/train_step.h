@@ -19,6 +19,7 @@
 #include "trainer/lane_workers.h"
 #include "trainer/model_state.h"
 #include "trainer/step_board.h"
+#include "trainer/step_message.h"
 #include "trainer/step_runner.h"
 
 namespace cohort::trainer {
@@ -73,6 +74,7 @@ class TrainStep final : public StepRunner {
     std::vector<int64_t> most_entries;  ///< a table
     std::unique_ptr<RowExchange::Request> request;
   };
+  StepSummary agree(uint64_t step);
   void compute_lanes(Prepared& step, const StepContext& context);
   std::vector<at::Tensor> leaves(const Prepared& step, std::size_t lane) const;
   void compute_first_lane(Prepared& step, const StepContext& context, Replica& replica, const std::vector<at::Tensor>& embedded, LaneGradient& gradient);

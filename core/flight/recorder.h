@@ -97,6 +97,11 @@ class Recorder {
 
   /// Memory and a sign of life.
   void beat();
+  /// Of this process, in bytes, as beat() saw it last; 0 before.
+  struct Memory {
+    uint64_t bytes = 0, peak = 0;
+  };
+  Memory memory() const;
 
   /// At most one; null takes it away. Set while no span is open. Must outlive the recorder.
   void listen(SpanListener* listener) { listener_ = listener; }
@@ -111,6 +116,7 @@ class Recorder {
     uint64_t call = 0;
     std::string name;
     uint64_t count = 0;
+    Phase within = Phase::kOther;  ///< what it was at when it began to wait
   };
   Waiting waiting() const;
 

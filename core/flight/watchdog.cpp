@@ -24,6 +24,9 @@ constexpr int64_t kStoppedNs = 2'000'000'000;
 // How long a rank that has nothing to say stays, so that the one that has comes first; and how long after a death, so that mpirun sees that first.
 constexpr std::chrono::milliseconds kStay{1000}, kStayAfterDeath{2000};
 
+// Others wait while rank 0 exports and verifies the artifact, which takes as long as the net is large; the programs that it runs have limits of their own.
+constexpr double kPublishing = 10;
+
 int open_process(int64_t pid) {
 #ifdef SYS_pidfd_open
   return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
@@ -134,7 +137,8 @@ void Watchdog::look_at_own_wait(int64_t now) {
   const Recorder::Waiting waiting = recorder_.waiting();
   if (waiting.kind == WaitKind::kNone) return;
   const int64_t since = std::max(waiting.since_ns, awake_since_ns_);
-  if (static_cast<double>(now - since) < settings_.timeout_seconds * 1e9) return;
+  const double patience = settings_.timeout_seconds * (waiting.within == Phase::kPublish ? kPublishing : 1);
+  if (static_cast<double>(now - since) < patience * 1e9) return;
   // Looked at again: the wait may have ended, and another begun, between the two words.
   const Recorder::Waiting again = recorder_.waiting();
   if (again.kind == waiting.kind && again.since_ns == waiting.since_ns) too_long(waiting, now);

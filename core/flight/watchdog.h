@@ -24,7 +24,7 @@ class Watchdog {
  public:
   struct Settings {
     int rank = 0;
-    double timeout_seconds = 300;  ///< 0: waits for ever
+    double timeout_seconds = 300;  ///< 0: waits for ever; ten times as long while rank 0 publishes
     /// Says the message and ends the process; tests have others.
     std::function<void(const std::string& message)> say;
     std::function<void()> end;
