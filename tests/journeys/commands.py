@@ -1,5 +1,6 @@
 """The program as a user types it, for the journeys."""
 
+import json
 import os
 import signal
 import subprocess
@@ -48,11 +49,23 @@ def kill_tree(process):
         time.sleep(0.01)
 
 
+def statuses(home):
+    """What the runs below `home` tell watchers: their status.json, each whole."""
+    found = []
+    for run_id in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+        try:
+            with open(os.path.join(home, run_id, "status.json")) as file:
+                found.append(json.load(file))
+        except FileNotFoundError:
+            pass
+    return found
+
+
 def stop_once_running(process, home):
     """SIGUSR1 as soon as a run below `home` says that it trains; the exit status."""
     deadline = time.time() + 60
     while time.time() < deadline and process.poll() is None:
-        if os.path.isdir(home) and any(os.path.exists(os.path.join(home, run_id, "status.json")) for run_id in os.listdir(home)):
+        if any(status["state"] == "training" for status in statuses(home)):
             break
         time.sleep(0.01)
     process.send_signal(signal.SIGUSR1)
