@@ -55,8 +55,8 @@ def alternate(sides, repetitions, unit="rows/s"):
     return figures
 
 
-def record(name, what, figures, ours, options, before, versions, unit="rows/s", pairs=None):
-    """Prints and writes medians and the ratio of ours to each other side, or of the sides in `pairs`."""
+def record(name, what, figures, ours, options, before, versions, unit="rows/s", pairs=None, found=None):
+    """Prints and writes medians and the ratio of ours to each other side, or of the sides in `pairs`; and what was found besides."""
     medians = {side: statistics.median(values) for side, values in figures.items()}
     pairs = pairs or [(our, side) for our in ours for side in medians if side not in ours]
     ratios = {f"{our} / {side}": medians[our] / medians[side] for our, side in pairs}
@@ -67,6 +67,8 @@ def record(name, what, figures, ours, options, before, versions, unit="rows/s", 
         print(f"  {pair:<44} {ratio:.2f}")
     result = {"what": what, "unit": unit, "date": datetime.date.today().isoformat(), "machine": before, "versions": versions,
               "options": {key: str(value) for key, value in options.items() if key not in ("program", "work", "out", "peers", "steps_program")}, "figures": figures, "medians": medians, "ratios": ratios}
+    if found is not None:
+        result["found"] = found
     target = options["out"] or ROOT / "bench" / "results" / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=2) + "\n")

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/flight/recorder.h"
 #include "core/philox.h"
 #include "core/toml_document.h"
 #include "datasets/loader/batch_memory.h"
@@ -24,7 +25,7 @@ using namespace cohort;
 struct Arguments {
   std::string net = "dlrm", plan = "row_wise", device = "cpu", precision = "fp32";
   int64_t batch = 1024, steps = 30, lanes = 4, threads = 1, bucket_kib = 4096;
-  bool alone = false, fast = false, eager = false;
+  bool alone = false, fast = false, eager = false, no_spans = false;
 };
 
 struct Choices {
@@ -110,6 +111,7 @@ int run(const Arguments& arguments) {
   models::register_builtin_models();
   const std::unique_ptr<core::Communicator> comm = arguments.alone ? core::make_self_communicator() : core::make_communicator();
   comm->share_memory();
+  comm->recorder().record_spans(!arguments.no_spans);
   const bool dlrm = arguments.net == "dlrm";
   const Choices choices = read(dlrm ? kDlrm : kMlp);
   models::Layout layout{.dense_width = dlrm ? 13 : 64, .categorical = {}, .sequences = {}};
@@ -151,7 +153,7 @@ int run(const Arguments& arguments) {
   };
   constexpr uint64_t kWarm = 5;
   double loss = 0;
-  uint64_t prepared = 0;
+  uint64_t prepared = 0, events = 0;
   while (prepared < static_cast<uint64_t>(step.steps_ahead())) prepare(prepared++);
   step.settle();
   auto begin = std::chrono::steady_clock::now();
@@ -159,6 +161,7 @@ int run(const Arguments& arguments) {
   for (uint64_t number = 0; number < total; ++number) {
     if (number == kWarm) {
       comm->barrier();
+      events = comm->recorder().events();
       begin = std::chrono::steady_clock::now();
     }
     step.run(step.optimizer().base_rate());
@@ -167,6 +170,7 @@ int run(const Arguments& arguments) {
     loss = step.outcome().loss;
   }
   comm->barrier();
+  events = comm->recorder().events() - events;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   step.bring_home();
   const models::NamedTensors weights = state.gather();
@@ -174,7 +178,7 @@ int run(const Arguments& arguments) {
     std::cout << nlohmann::json{{"net", arguments.net}, {"ranks", comm->size()}, {"lanes", arguments.lanes}, {"threads", arguments.threads}, {"batch", arguments.batch},
                                 {"plan", arguments.plan}, {"device", device ? device->name() : "processors"}, {"samples_per_second", static_cast<double>(arguments.batch * comm->size() * arguments.steps) / seconds},
                                 {"ms_per_step", 1e3 * seconds / static_cast<double>(arguments.steps)},
-                                {"ms_waiting_for_tables", step.table_seconds().steps > 0 ? 1e3 * step.table_seconds().waiting / static_cast<double>(step.table_seconds().steps) : 0}, {"loss", loss}, {"weights_sha256", models::weights_sha256(weights)}}
+                                {"ms_waiting_for_tables", step.table_seconds().steps > 0 ? 1e3 * step.table_seconds().waiting / static_cast<double>(step.table_seconds().steps) : 0}, {"loss", loss}, {"events_per_step", static_cast<double>(events) / static_cast<double>(arguments.steps)}, {"weights_sha256", models::weights_sha256(weights)}}
                      .dump()
               << "\n";
   }
@@ -197,6 +201,7 @@ int main(int argc, char** argv) {
   app.add_option("--precision", arguments.precision, "fp32, bf16 or fp16");
   app.add_flag("--eager", arguments.eager, "on a device: nothing is recorded");
   app.add_flag("--fast", arguments.fast, "without deterministic algorithms");
+  app.add_flag("--no-spans", arguments.no_spans, "without the recorder's spans");
   app.add_flag("--alone", arguments.alone, "one rank without a communicator");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -268,25 +268,30 @@ Recorder::Waiting Recorder::waiting() const {
 
 // ---- Span ------------------------------------------------------------------------------------------------------------
 
-Span::Span(Recorder& recorder, Phase phase, const char* name) : recorder_(recorder), name_(name), phase_(phase), left_(recorder.enter(phase)) {
+Span::Span(Recorder& recorder, Phase phase, const char* name) : recorder_(recorder), name_(name != nullptr ? name : to_string(phase).data()), phase_(phase) {
+  if (!recorder.spans_) return;
+  left_ = recorder.enter(phase);
   auto& count = recorder.now_->phase_counts[static_cast<std::size_t>(phase)];
   count.store(count.load(kRelaxed) + 1, kRelaxed);
-  if (recorder.listener_ != nullptr) recorder.listener_->begin(phase, name != nullptr ? name : to_string(phase).data());
+  if (recorder.listener_ != nullptr) recorder.listener_->begin(phase, name_);
 }
 
 Span::~Span() {
+  if (!recorder_.spans_) return;
   const Recorder::Left ended = recorder_.enter(left_.phase);
-  recorder_.event(EventKind::kSpan, phase_, name_ != nullptr ? std::string_view(name_) : to_string(phase_), left_.at_ns, ended.at_ns);
+  recorder_.event(EventKind::kSpan, phase_, name_, left_.at_ns, ended.at_ns);
   if (recorder_.listener_ != nullptr) recorder_.listener_->end();
 }
 
 TrackSpan::TrackSpan(Recorder& recorder, Track track, Phase phase, const char* name)
-    : recorder_(recorder), track_(track), phase_(phase), name_(name != nullptr ? name : to_string(phase).data()),
-      left_(track == kMainTrack ? recorder.enter(phase) : Recorder::Left{Phase::kOther, flight_now_ns()}) {
+    : recorder_(recorder), track_(track), phase_(phase), name_(name != nullptr ? name : to_string(phase).data()) {
+  if (!recorder.spans_) return;
+  left_ = track == kMainTrack ? recorder.enter(phase) : Recorder::Left{Phase::kOther, flight_now_ns()};
   if (recorder.listener_ != nullptr) recorder.listener_->begin(phase, name_);
 }
 
 TrackSpan::~TrackSpan() {
+  if (!recorder_.spans_) return;
   const int64_t end = track_ == kMainTrack ? recorder_.enter(left_.phase).at_ns : flight_now_ns();
   recorder_.event(EventKind::kSpan, phase_, name_, left_.at_ns, end, track_);
   if (recorder_.listener_ != nullptr) recorder_.listener_->end();

@@ -103,6 +103,9 @@ class Recorder {
   };
   Memory memory() const;
 
+  /// Spans are recorded (as at the start) or passed over: what they cost is measured so. Changed while no span is open.
+  void record_spans(bool on) { spans_ = on; }
+
   /// At most one; null takes it away. Set while no span is open. Must outlive the recorder.
   void listen(SpanListener* listener) { listener_ = listener; }
 
@@ -127,8 +130,8 @@ class Recorder {
 
   /// Changes the main thread's phase; what is left and since when.
   struct Left {
-    Phase phase;
-    int64_t at_ns;
+    Phase phase = Phase::kOther;
+    int64_t at_ns = 0;
   };
   Left enter(Phase phase);
   void end(FlightState state);
@@ -138,7 +141,7 @@ class Recorder {
   flight::Now* now_ = nullptr;
   flight::Call* calls_ = nullptr;
   flight::Event* events_ = nullptr;
-  bool kept_ = false;
+  bool kept_ = false, spans_ = true;
   // The main thread's own copies: it alone changes them.
   Phase phase_ = Phase::kOther;
   int64_t since_ns_;
