@@ -227,6 +227,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     info["steps"] = fitted.steps;
     info["epochs"] = fitted.epochs;
     if (e.train.precision == "fp16") info["skipped_steps"] = fitted.skipped;
+    if (fitted.roll_backs > 0) info["roll_backs"] = fitted.roll_backs;
     info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
     add_measured(tables.report, fitted.tables);
     if (!tables.report.is_null()) info["embeddings"] = tables.report;

@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "core/flight/recorder.h"
 #include "core/log.h"
 #include "core/toml_document.h"
 
@@ -166,15 +167,16 @@ void Drill::before_read(uint64_t step) {
   if (const DrillOrder* order = take(Fault::kSlowReader, step, false)) sleep_for(order->seconds);
 }
 
-void Drill::before_step(uint64_t step, core::Communicator& comm) {
+void Drill::before_step(uint64_t step, uint64_t epoch, core::Communicator& comm) {
   if (!any()) return;
+  if (const DrillOrder* order = take(Fault::kSkipCollective, step, true))
+    if (order->rank != rank_) comm.barrier();
+  comm.recorder().step(step, epoch);
   if (due(Fault::kKill, step)) ::raise(SIGKILL);
   if (due(Fault::kExit, step)) ::_exit(static_cast<int>(core::Exit::kFailed));
   if (due(Fault::kStop, step)) ::raise(SIGSTOP);
   if (const DrillOrder* order = take(Fault::kSleep, step, false)) sleep_for(order->seconds);
   if (const DrillOrder* order = take(Fault::kOom, step, false)) take_memory(order->mib);
-  if (const DrillOrder* order = take(Fault::kSkipCollective, step, true))
-    if (order->rank != rank_) comm.barrier();
   if (const DrillOrder* order = take(Fault::kWrongCount, step, true)) {
     std::vector<int64_t> values(order->rank == rank_ ? 3 : 2);
     comm.sum(values);

@@ -56,8 +56,8 @@ class Drill {
   void at_start();
   /// Before a step's rows are waited for: slow-reader.
   void before_read(uint64_t step);
-  /// Collective. Before a step is computed: kill, exit, stop, sleep, oom, skip-collective, wrong-count.
-  void before_step(uint64_t step, core::Communicator& comm);
+  /// Collective. Before a step is computed: kill, exit, stop, sleep, oom, wrong-count; and skip-collective, which comes before the recorder is told of the step.
+  void before_step(uint64_t step, uint64_t epoch, core::Communicator& comm);
 
  private:
   /// The order for this fault and step, on whatever rank, which is then done with.

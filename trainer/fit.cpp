@@ -106,7 +106,7 @@ class Loop {
       const Clock::time_point before = Clock::now();
       const Ahead now = ahead_.front();
       ahead_.pop_front();
-      drill_.before_step(now.step, comm_);
+      drill_.before_step(now.step, now.epoch, comm_);
       begin_step(now);
       prepare_ahead();
       step_runner_->settle();

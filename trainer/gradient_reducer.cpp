@@ -206,8 +206,10 @@ void LaneGradient::put(std::size_t parameter, const float* values) {
   Bucket& bucket = buckets_[b];
   if (bucket.place.to == nullptr) bucket.place = reducer_.sums(b).join(lane_);
   float* const to = bucket.place.to + (entry.offset - reducer_.piece(b).begin);
+  const bool finite_before = finite_;
   if (values != nullptr) write(values, entry.numel, bucket.place.add, to);
   else write_zeros(entry.numel, bucket.place.add, to);
+  if (finite_before && !finite_) first_bad_ = static_cast<int64_t>(parameter);
   // Padding is zero, and so is the sum of a sibling's.
   if (!bucket.place.add) std::fill(to + entry.numel, to + reducer_.layout().stretch(parameter).floats, 0.0F);
   there_[parameter] = true;

@@ -102,6 +102,8 @@ class LaneGradient final : public GradientSink {
   void take_scale_off(const float* from, int64_t n, float* to);
   /// Whether all that came so far was finite.
   bool finite() const { return finite_; }
+  /// The parameter that came first, of those that weren't finite; -1 where there is none.
+  int64_t first_bad() const { return first_bad_; }
   /// The lane's tail, to be filled before finish().
   float* tail() { return tail_.to; }
   /// Zeros for the parameters that forward didn't use, and hands over the rest.
@@ -112,6 +114,7 @@ class LaneGradient final : public GradientSink {
   int64_t lane_;
   std::optional<float> loss_scale_;
   bool finite_ = true;
+  int64_t first_bad_ = -1;
   const Talk* talk_;
   struct Bucket {
     LaneSums::Place place;  ///< from the first parameter on

@@ -26,17 +26,27 @@ uint64_t hash_of_piece(const Piece& piece) {
 }
 
 /// The ranks to blame for copies of these hashes.
-std::vector<int> odd_ranks(const std::vector<uint64_t>& hash_of, int owner) {
+struct Blame {
+  std::vector<int> odd;
+  bool certain = false;  ///< most others contradict them
+};
+Blame blame_for(const std::vector<uint64_t>& hash_of, int owner) {
   std::map<uint64_t, std::size_t> votes;
   for (const uint64_t hash : hash_of) ++votes[hash];
   const auto most = std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   const bool majority = 2 * most->second > hash_of.size();
-  if (!majority && owner < 0) return {};
+  if (!majority && owner < 0) return {};  // two of two, say
   const uint64_t right = majority ? most->first : hash_of[static_cast<std::size_t>(owner)];
-  std::vector<int> odd;
+  Blame blame{.odd = {}, .certain = majority};
   for (std::size_t r = 0; r < hash_of.size(); ++r)
-    if (hash_of[r] != right) odd.push_back(static_cast<int>(r));
-  return odd;
+    if (hash_of[r] != right) blame.odd.push_back(static_cast<int>(r));
+  return blame;
+}
+
+std::string difference_text(const std::string& name, uint64_t step, const Blame& blame, int owner) {
+  if (blame.odd.empty()) return fmt::format("after step {} the ranks' copies of '{}' differ; which of them is right can't be told", step, name);
+  const std::string copy = fmt::format("after step {} the copy of '{}' on rank {} differs from", step, name, fmt::join(blame.odd, ", "));
+  return blame.certain ? copy + " the others'" : fmt::format("{} that of rank {}, which it is made from; which of them is right can't be told", copy, owner);
 }
 
 }  // namespace
@@ -84,11 +94,7 @@ void compare_replicas(core::Communicator& comm, const std::vector<ReplicatedPart
     std::vector<uint64_t> hash_of;
     for (std::size_t r = 0; r < static_cast<std::size_t>(comm.size()); ++r) hash_of.push_back(static_cast<uint64_t>(all[r * parts.size() + p]));
     if (std::all_of(hash_of.begin(), hash_of.end(), [&](uint64_t hash) { return hash == hash_of.front(); })) continue;
-    const std::vector<int> odd = odd_ranks(hash_of, parts[p].owner);
-    throw core::failed_error(odd.empty() ? fmt::format("after step {} the ranks' copies of '{}' differ; which of them is right can't be told", step, parts[p].name)
-                                         : fmt::format("after step {} the copy of '{}' on rank {} differs from the others'", step, parts[p].name, fmt::join(odd, ", ")),
-                             kUntrusted)
-        .known_everywhere();
+    throw core::failed_error(difference_text(parts[p].name, step, blame_for(hash_of, parts[p].owner), parts[p].owner), kUntrusted).known_everywhere();
   }
 }
 

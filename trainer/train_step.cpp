@@ -4,6 +4,8 @@
 #include <cstring>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "core/flight/recorder.h"
 #include "trainer/find_non_finite.h"
 #include "trainer/gradient_norm.h"
@@ -187,6 +189,7 @@ void TrainStep::update_net(float* gradient, uint64_t step, double rate) {
 void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
   const std::vector<datasets::RowBatch>& lanes = step.rows.lanes;
   for (auto& of_table : leaf_gradients_) of_table.assign(lanes.size(), {});
+  health_.assign(lanes.size(), {});
   const LaneGradient::Talk talk = [this] {
     reducer_.progress();
     for (const Prepared& next : ahead_)
@@ -204,6 +207,7 @@ void TrainStep::compute_lanes(Prepared& step, const StepContext& context) {
       compute_first_lane(step, own, replica, embedded, gradient);
     else
       compute_lane(replica, state_, objective_, own, reducer_.first_lane() + i, lanes[l], embedded, gradient, false);
+    health_[l] = {gradient.finite(), gradient.first_bad()};
     for (std::size_t t = 0; t < embedded.size(); ++t) leaf_gradients_[t][l] = embedded[t].grad();
   };
   if (options_.intra_op_threads == 1) return workers_.run(static_cast<int64_t>(lanes.size()), compute);
@@ -236,6 +240,14 @@ std::string TrainStep::find_first_bad(const Prepared& step, const StepContext& c
   for (std::size_t l = 0; l < step.rows.lanes.size(); ++l) {
     std::string found = find_non_finite(replicas_.front(), state_, objective_, context, reducer_.first_lane() + static_cast<int64_t>(l), step.rows.lanes[l], leaves(step, l));
     if (!found.empty()) return found;
+  }
+  // Nothing is wrong with what goes in, and all is finite now.
+  for (std::size_t l = 0; l < health_.size(); ++l) {
+    const LaneHealth& health = health_[l];
+    if (health.finite) continue;
+    return fmt::format("the gradient of {} (lane {}), on rank {}, where it is finite when it is computed again: that machine's processor or memory can't be trusted",
+                       health.first_bad < 0 ? "a table" : "'" + state_.layout().parameters()[static_cast<std::size_t>(health.first_bad)].name + "'",
+                       reducer_.first_lane() + static_cast<int64_t>(l), comm_.rank());
   }
   return "";
 }

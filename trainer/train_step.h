@@ -103,6 +103,12 @@ class TrainStep final : public StepRunner {
   std::vector<int64_t> dims_;
   TableSeconds table_seconds_;
   std::deque<Prepared> ahead_;  ///< in the order of steps
+  /// Of a lane of this rank, in its last step: whether all its gradients were finite, and else the first parameter whose wasn't; -1 where it was a table's.
+  struct LaneHealth {
+    bool finite = true;
+    int64_t first_bad = -1;
+  };
+  std::vector<LaneHealth> health_;
   StepOutcome outcome_;
   std::vector<std::vector<at::Tensor>> leaf_gradients_;  ///< [table][lane of this rank]
 };

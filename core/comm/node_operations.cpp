@@ -67,13 +67,28 @@ bool NodeOperation::advance() {
 void NodeOperation::compare_labels() const {
   OperationLabel mine = label_;
   mine.round = taken_;
-  for (int r = 0; r < channel_.ranks(); ++r) {
-    if (channel_.label_of(r) == mine) continue;
-    const int other = channel_.name_of(r), me = channel_.name_of(channel_.rank());
-    throw failed_error(fmt::format("ranks went different ways: rank {} is in {}, rank {} in {}", me, describe_label(mine), other,
-                                   describe_label(channel_.label_of(r))),
-                       "a collective call must be made by all ranks, in the same order and with the same sizes: this is a mistake in the program");
-  }
+  bool same = true;
+  for (int r = 0; r < channel_.ranks(); ++r) same = same && channel_.label_of(r) == mine;
+  if (!same) blame_the_odd_one();
+}
+
+void NodeOperation::blame_the_odd_one() const {
+  const auto agreeing = [&](int with) {
+    int count = 0;
+    for (int r = 0; r < channel_.ranks(); ++r) count += channel_.label_of(r) == channel_.label_of(with) ? 1 : 0;
+    return count;
+  };
+  // What most do is right; of opinions that are as common the lowest rank's.
+  int right = 0, odd = -1;
+  for (int r = 1; r < channel_.ranks(); ++r)
+    if (agreeing(r) > agreeing(right)) right = r;
+  for (int r = 0; r < channel_.ranks() && odd < 0; ++r)
+    if (channel_.label_of(r) != channel_.label_of(right)) odd = r;
+  throw failed_error(fmt::format("ranks went different ways: rank {} is in {}, rank {} in {}{}", channel_.name_of(odd), describe_label(channel_.label_of(odd)),
+                                 channel_.name_of(right), describe_label(channel_.label_of(right)),
+                                 2 * agreeing(right) > channel_.ranks() ? "" : "; which of them is wrong can't be told"),
+                     "a collective call must be made by all ranks, in the same order and with the same sizes: this is a mistake in the program")
+      .on_rank(channel_.name_of(odd));
 }
 
 // ---- Exchange --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ class NodeOperation : public Operation {
 
  private:
   void compare_labels() const;
+  /// Throws: all ranks the same, as that rank's own.
+  [[noreturn]] void blame_the_odd_one() const;
 
   uint32_t filled_ = 0, taken_ = 0;
 };

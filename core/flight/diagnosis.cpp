@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,32 @@ namespace {
 constexpr std::array<std::string_view, 8> kCulpritNames = {"none", "missing_call", "mismatch", "dead", "out_of_memory", "slow_reader", "straggler", "failed"};
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr const char* kRestart = "start the same command again with --resume: it goes on from the last checkpoint";
+
+/// What a rank printed last, as Error::what() puts it, taken apart again.
+struct LastWord {
+  int rank = -1;
+  std::string text, remedy;
+
+  explicit LastWord(std::string message) {
+    constexpr std::string_view kRank = "rank ", kError = "error: ", kRemedy = "\n  remedy: ", kLine = "\n  ";
+    if (const auto at = message.find(kRemedy); at != std::string::npos) {
+      remedy = message.substr(at + kRemedy.size());
+      message.resize(at);
+    }
+    const auto colon = message.find(": ");
+    if (message.starts_with(kRank) && colon != std::string::npos) {
+      int number = 0;
+      const char* const end = message.data() + colon;
+      if (std::from_chars(message.data() + kRank.size(), end, number).ptr == end) {
+        rank = number;
+        message.erase(0, colon + 2);
+      }
+    }
+    if (const auto at = message.find(kError); at < message.find('\n')) message.erase(at, kError.size());
+    for (auto at = message.find(kLine); at != std::string::npos; at = message.find(kLine, at)) message.replace(at, kLine.size(), "; ");
+    text = std::move(message);
+  }
+};
 
 class Examination {
  public:
@@ -64,11 +91,13 @@ class Examination {
     const std::string made_text = describe_operation(made.name, made.count, made.detail), expected_text = describe_operation(expected.name, expected.count, expected.detail);
     Diagnosis diagnosis = blame(found.left_out ? Culprit::kMissingCall : Culprit::kMismatch, rank);
     diagnosis.step = made.step;
+    diagnosis.phase = to_string(Phase::kCommunication);
     diagnosis.operation = found.left_out ? expected_text : made_text;
     diagnosis.sentence = found.left_out ? fmt::format("{} left out a call that all ranks must make: call {} is {} on rank {} (step {}), but {} on rank {} (step {})", who(rank), found.call,
                                                       expected_text, other.flight.rank, expected.step, made_text, rank.flight.rank, made.step)
                                         : fmt::format("{} made another call than rank {}: call {} is {} there and {} here (step {})", who(rank), other.flight.rank, found.call, expected_text,
                                                       made_text, made.step);
+    if (!found.left_out && ranks_.size() == 2) diagnosis.sentence += "; which of the two is wrong can't be told";
     diagnosis.remedy = "all ranks must make the same calls in the same order: look for a branch that depends on the rank or on its rows; if the program is as it came, report it as a defect";
     return diagnosis;
   }
@@ -82,10 +111,16 @@ class Examination {
     return found;
   }
   static Diagnosis failure(const RankEvidence& rank) {
+    const LastWord word(rank.flight.message);
     Diagnosis diagnosis = blame(rank.flight.out_of_memory ? Culprit::kOutOfMemory : Culprit::kFailed, rank);
-    if (rank.flight.everywhere) diagnosis.rank = -1;
-    diagnosis.sentence = rank.flight.message.empty() ? who(rank) + " ended with an error" : rank.flight.message;
-    diagnosis.remedy = rank.flight.out_of_memory ? memory_remedy() : rank.flight.message.find("remedy:") == std::string::npos ? "see its log, logs/rank-" + std::to_string(rank.flight.rank) + ".log" : "";
+    if (rank.flight.everywhere) {
+      diagnosis.rank = word.rank;
+      diagnosis.sentence = word.rank < 0 ? "all ranks ended" : fmt::format("rank {} failed, and all ended,", word.rank);
+    } else {
+      diagnosis.sentence = who(rank) + (rank.flight.out_of_memory ? " ran out of memory" : " failed");
+    }
+    diagnosis.sentence += " at " + where(rank) + (word.text.empty() ? "" : ": " + word.text);
+    diagnosis.remedy = rank.flight.out_of_memory ? memory_remedy() : word.remedy.empty() ? "see its log, logs/rank-" + std::to_string(rank.flight.rank) + ".log" : word.remedy;
     return diagnosis;
   }
   static std::string memory_remedy() {

@@ -1,6 +1,7 @@
 #include "core/flight/process.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,6 +117,17 @@ ProcessState process_state(int64_t pid, uint64_t start) {
     case 't': return ProcessState::kStopped;
     default: return ProcessState::kRunning;
   }
+}
+
+int open_launchers_stderr() {
+  const std::string parent = "/proc/" + std::to_string(::getppid());
+  const std::string name = system_text(parent + "/comm");
+  if (name != "mpirun\n" && name != "orterun\n" && name != "mpiexec\n") return -1;
+  // Not a file: mpirun itself would write over what is added there.
+  const std::string path = parent + "/fd/2";
+  struct stat kind {};
+  if (::stat(path.c_str(), &kind) != 0 || !(S_ISFIFO(kind.st_mode) || S_ISCHR(kind.st_mode))) return -1;
+  return ::open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
 std::string host_name() {

@@ -13,6 +13,9 @@ enum class ProcessState { kGone, kRunning, kStopped };
 /// A process of this machine: gone where its id is another's by now, and for one that nobody has fetched yet (a zombie).
 ProcessState process_state(int64_t pid, uint64_t start);
 
+/// The standard error of the mpirun that started this process on this machine, to be closed; -1 where another program did, and where it is a file or can't be opened.
+int open_launchers_stderr();
+
 std::string host_name();
 /// Of the machine's last start; empty where it isn't told.
 std::string boot_id();

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <new>
+
+#include <fmt/format.h>
 
 #include "core/error.h"
 #include "core/flight/flight_layout.h"
@@ -154,6 +157,7 @@ void Recorder::failed(std::string_view message, bool out_of_memory, bool everywh
   std::memcpy(now_->message, message.data(), size);
   now_->message_bytes.store(size, kRelaxed);
   now_->flags.fetch_or((out_of_memory ? 1U : 0U) | (everywhere ? 2U : 0U), kRelaxed);
+  now_->phase.store(static_cast<uint64_t>(thrown_ ? thrown_in_ : phase_), kRelaxed);
   end(FlightState::kFailed);
 }
 
@@ -177,6 +181,9 @@ std::array<uint64_t, kPhases> Recorder::phase_counts() const {
 Recorder::Left Recorder::enter(Phase phase) {
   const int64_t now = flight_now_ns();
   const auto leaving = static_cast<std::size_t>(phase_);
+  const bool thrown = std::uncaught_exceptions() > 0;
+  if (thrown && !thrown_) thrown_in_ = phase_;
+  thrown_ = thrown;
   // Only this thread adds: no need of a locked addition.
   now_->phase_ns[leaving].store(now_->phase_ns[leaving].load(kRelaxed) + (now - since_ns_), kRelaxed);
   const Left left{phase_, now};
@@ -185,6 +192,10 @@ Recorder::Left Recorder::enter(Phase phase) {
   now_->phase.store(static_cast<uint64_t>(phase), kRelaxed);
   now_->phase_since_ns.store(now, kRelaxed);
   return left;
+}
+
+std::string Recorder::where() const {
+  return fmt::format("step {}, phase {}", step_, to_string(thrown_ ? thrown_in_ : phase_));
 }
 
 uint64_t Recorder::call(const OperationLabel& label) {

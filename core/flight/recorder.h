@@ -72,9 +72,11 @@ class Recorder {
   void finished();
   void stopped();
   void ended_by_watchdog();
-  /// `everywhere`: all ranks know this failure, so that no single one is to blame.
+  /// `everywhere`: all ranks know this failure, so that no single one is to blame. Main thread.
   void failed(std::string_view message, bool out_of_memory = false, bool everywhere = false);
   void note_out_of_memory();
+  /// "step 12, phase forward": where the main thread stands, or stood when it threw what was just caught. Main thread.
+  std::string where() const;
   /// Nothing was said that ends a run.
   bool running() const;
 
@@ -147,6 +149,8 @@ class Recorder {
   int64_t since_ns_;
   uint64_t called_ = 0;
   uint64_t step_ = 0;
+  bool thrown_ = false;  ///< the last phases were left by an exception,
+  Phase thrown_in_ = Phase::kOther;  ///< thrown in this one
   SpanListener* listener_ = nullptr;
 };
 

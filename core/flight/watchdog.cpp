@@ -36,14 +36,21 @@ int open_process(int64_t pid) {
 #endif
 }
 
-void write_to_stderr(const std::string& text) {
-  // Not through stdio: the main thread may hold its lock for ever.
+bool write_all(int file, const std::string& text) {
   for (std::size_t done = 0; done < text.size();) {
-    const ssize_t written = ::write(STDERR_FILENO, text.data() + done, text.size() - done);
+    const ssize_t written = ::write(file, text.data() + done, text.size() - done);
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
+    if (written <= 0) return false;
     done += static_cast<std::size_t>(written);
   }
+  return true;
+}
+
+/// Not through stdio: the main thread may hold its lock for ever. And past mpirun where that can be done: while it ends the ranks it passes nothing on for seconds.
+void write_to_stderr(const std::string& text) {
+  const int launchers = open_launchers_stderr();
+  if (launchers < 0 || !write_all(launchers, text)) write_all(STDERR_FILENO, text);
+  if (launchers >= 0) ::close(launchers);
 }
 
 }  // namespace

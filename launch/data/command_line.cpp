@@ -1,11 +1,13 @@
 #include "launch/data/command_line.h"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
 #include <span>
+#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -18,6 +20,8 @@
 namespace cohort::launch {
 namespace {
 
+constexpr std::chrono::seconds kStay{2};
+
 /// One message, from the rank that knows; then the way out that ends all ranks.
 int report(const core::Error& error, core::Communicator& comm, bool out_of_memory = false) {
   // First of all: a rank that says why it ends isn't taken for dead.
@@ -29,8 +33,13 @@ int report(const core::Error& error, core::Communicator& comm, bool out_of_memor
     comm.barrier();
     return static_cast<int>(error.exit());
   }
+  // What another rank did wrong is left to that rank, which ends all; unless it doesn't.
+  if (error.rank() >= 0 && error.rank() != comm.rank()) std::this_thread::sleep_for(kStay);
   core::Error mine = error;
-  if (comm.size() > 1) mine.on_rank(comm.rank());
+  if (comm.size() > 1) {
+    mine.on_rank(comm.rank());
+    if (comm.recorder().kept()) mine.within("at " + comm.recorder().where());
+  }
   fmt::print(stderr, "{}\n", mine.what());
   std::fflush(stderr);
   if (comm.size() > 1) comm.abort(error.exit());

@@ -113,6 +113,7 @@ class CheckpointFaults(unittest.TestCase):
                     hit += 1
                     self.resume(runs, random.Random(number).choice((1, 2)))
                     shutil.rmtree(runs)
+        print(f"killed at {hit} failpoints of rank {rank} of {ranks}")
         self.assertGreater(hit, len(self.some(calls, most)) // 2 if calls else 0)
 
     def test_killed_at_any_call_of_one_process(self):
@@ -128,6 +129,7 @@ class CheckpointFaults(unittest.TestCase):
 
     def check_failures(self, error, text, ranks, rank, most):
         calls = self.calls(ranks, rank)
+        hit = 0
         for number in self.some(calls, most):
             if calls[number - 1][0] in ("unlink", "rmdir"):
                 continue  # what is no longer needed and can't be removed is no reason to end
@@ -136,12 +138,14 @@ class CheckpointFaults(unittest.TestCase):
                 done = self.train(runs, ranks, rank, at=number, do=error)
                 if done.returncode == 0:
                     continue
+                hit += 1
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn(text, done.stderr)
                 self.assertIn("remedy:", done.stderr)
                 self.assertEqual(done.stderr.count("error:"), 1, done.stderr)
                 self.resume(runs, ranks)
                 shutil.rmtree(runs)
+        print(f"{error} at {hit} failpoints of rank {rank} of {ranks}")
 
     def test_a_disk_that_gets_full_at_any_call(self):
         self.check_failures("ENOSPC", "No space left on device", 1, 0, 10)

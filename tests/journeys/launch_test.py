@@ -80,6 +80,24 @@ class Launch(unittest.TestCase):
         self.assertIn("launch gives up: 3 attempts in a row got no further than the start", done.stderr)
         self.assertEqual(done.stderr.count("error:"), 1, done.stderr)
 
+    def test_a_hang_is_ended_and_the_run_goes_on_to_the_same_weights(self):
+        done = self.launch("-n", 2, drill="fault=sleep rank=1 step=12 seconds=100", more=["--set", "guard.timeout=2"])
+        self.assertEqual(json.loads(done.stdout)["weights_sha256"], self.expected)
+        first, second = self.attempts()
+        self.assertEqual((first["status"], first["rank"]), (1, 1))
+        self.assertIn("is busy or asleep at step 12", first["reason"])
+        self.assertEqual((second["ranks"], second["status"], second["from_step"]), (2, 0, 10))
+
+    def test_ranks_are_left_out_down_to_the_least_number_and_no_further(self):
+        drill = "fault=kill rank=1 step=12 attempt=0"
+        done = self.launch("-n", 3, "--min-ranks", 2, "--restarts", 4, drill=drill, status=1)
+        self.assertEqual([attempt["ranks"] for attempt in self.attempts()], [3, 3, 2, 2, 2])
+        self.assertEqual({attempt["rank"] for attempt in self.attempts()}, {1})
+        self.assertIn("launch gives up: 5 attempts in a row got no further than step 10: rank 1", done.stderr)
+        # A later launch without the fault goes on from there.
+        resumed = json.loads(self.launch("-n", 3, more=["--resume"]).stdout)
+        self.assertEqual(resumed["weights_sha256"], self.expected)
+
     def test_restarts_count_only_while_the_run_gets_no_further(self):
         drill = "; ".join(f"fault=kill rank=0 step={10 * attempt - 1} attempt={attempt}" for attempt in (1, 2, 3, 4))
         done = self.launch("-n", 2, "--restarts", 1, drill=drill)

@@ -60,8 +60,8 @@ TEST(Drill, AnOrderIsDueOnceOnItsRankInItsStepAndAttempt) {
 TEST(Drill, MemoryIsTakenUpToItsEnd) {
   const std::unique_ptr<core::Communicator> comm = core::make_self_communicator();
   Drill drill(parse_drill("fault=oom rank=0 step=3 mib=4"), 0);
-  drill.before_step(2, *comm);
-  EXPECT_THROW(drill.before_step(3, *comm), std::bad_alloc);
+  drill.before_step(2, 0, *comm);
+  EXPECT_THROW(drill.before_step(3, 0, *comm), std::bad_alloc);
 }
 
 }  // namespace

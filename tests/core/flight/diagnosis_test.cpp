@@ -139,7 +139,7 @@ TEST(Diagnosis, CallsADeathWithoutMemoryByItsName) {
 TEST(Diagnosis, TellsARanksOwnMessage) {
   std::vector<RankEvidence> ranks = ranks_at_work(3);
   ranks[2].flight.state = FlightState::kFailed;
-  ranks[2].flight.message = "rank 2: error: the disk is full";
+  ranks[2].flight.message = "rank 2: error: the disk is full\n  while writing\n  remedy: free space";
   ranks[2].life = Life::kGone;
   for (const std::size_t r : {0, 1}) {
     ranks[r].life = Life::kGone;  // mpirun ended them
@@ -148,7 +148,9 @@ TEST(Diagnosis, TellsARanksOwnMessage) {
   const Diagnosis found = diagnose(ranks, 0);
   EXPECT_EQ(found.culprit, Culprit::kFailed);
   EXPECT_EQ(found.rank, 2);
-  EXPECT_EQ(found.sentence, "rank 2: error: the disk is full");
+  EXPECT_TRUE(found.sentence.starts_with("rank 2 (process ")) << found.sentence;
+  EXPECT_TRUE(found.sentence.ends_with(": the disk is full; while writing")) << found.sentence;
+  EXPECT_EQ(found.remedy, "free space");
   ranks[2].flight.out_of_memory = true;
   EXPECT_EQ(diagnose(ranks, 0).culprit, Culprit::kOutOfMemory);
 }
@@ -163,6 +165,18 @@ TEST(Diagnosis, BlamesNobodyForAnErrorThatAllRanksKnow) {
   const Diagnosis found = diagnose(ranks, 0);
   EXPECT_EQ(found.culprit, Culprit::kFailed);
   EXPECT_EQ(found.rank, -1);
+}
+
+TEST(Diagnosis, NamesTheRankWhoseErrorAllRanksKnow) {
+  std::vector<RankEvidence> ranks = ranks_at_work(2);
+  for (RankEvidence& rank : ranks) {
+    rank.flight.state = FlightState::kFailed;
+    rank.flight.everywhere = true;
+    rank.flight.message = "rank 1: data.h5: error: the file is damaged";
+  }
+  const Diagnosis found = diagnose(ranks, 0);
+  EXPECT_EQ(found.rank, 1);
+  EXPECT_TRUE(found.sentence.ends_with(": data.h5: the file is damaged")) << found.sentence;
 }
 
 TEST(Diagnosis, NamesTheMinorityOfAMismatch) {

@@ -111,6 +111,23 @@ TEST(Recorder, LetsTheFirstLastWordStand) {
   EXPECT_FALSE(flight.out_of_memory);
 }
 
+TEST(Recorder, RemembersThePhaseThatAnErrorWasThrownIn) {
+  Recorder recorder;
+  recorder.step(12, 1);
+  const auto fail = [&] {
+    const Span outer(recorder, Phase::kCheckpoint);
+    const Span inner(recorder, Phase::kForward);
+    throw std::runtime_error("the disk is full");
+  };
+  EXPECT_THROW(fail(), std::runtime_error);
+  EXPECT_EQ(recorder.where(), "step 12, phase forward");
+  { const Span handled(recorder, Phase::kCopy); }
+  EXPECT_EQ(recorder.where(), "step 12, phase other");
+  EXPECT_THROW(fail(), std::runtime_error);
+  recorder.failed("the disk is full");
+  EXPECT_EQ(snapshot(recorder).phase, Phase::kForward);
+}
+
 TEST(Recorder, KeepsTheEventsOfAllThreadsWhole) {
   Recorder recorder;
   constexpr int kThreads = 4, kEach = 8000;
