@@ -119,6 +119,7 @@ class Examination {
     } else {
       diagnosis.sentence = who(rank) + (rank.flight.out_of_memory ? " ran out of memory" : " failed");
     }
+    diagnosis.told = true;
     diagnosis.sentence += " at " + where(rank) + (word.text.empty() ? "" : ": " + word.text);
     diagnosis.remedy = rank.flight.out_of_memory ? memory_remedy() : word.remedy.empty() ? "see its log, logs/rank-" + std::to_string(rank.flight.rank) + ".log" : word.remedy;
     return diagnosis;

@@ -33,6 +33,7 @@ struct Diagnosis {
   std::string phase, operation;  ///< what it was in; operation is empty where there was none
   uint64_t step = 0;
   std::string sentence, remedy;
+  bool told = false;  ///< the rank ends with a message of its own, which says the same; not in the JSON
 };
 
 /// A pure function. Ranks wait for each other all the time: only waits of at least `patience_ns` count while all are alive.

@@ -201,7 +201,7 @@ void Watchdog::report(bool death) {
   if (!recorder_.running()) return;  // this rank has had its last word
   const Diagnosis diagnosis = examine();
   const bool first = claim_culprit(group_->run, group_->attempt, diagnosis);
-  if (first) settings_.say(failed_error(diagnosis.sentence, diagnosis.remedy).what() + std::string("\n"));
+  if (first && !diagnosis.told) settings_.say(failed_error(diagnosis.sentence, diagnosis.remedy).what() + std::string("\n"));
   recorder_.ended_by_watchdog();
   recorder_.sync();
   if (death) std::this_thread::sleep_for(kStayAfterDeath);

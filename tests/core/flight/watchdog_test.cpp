@@ -131,6 +131,19 @@ TEST_F(WatchdogTest, IsSilentAboutARankThatHadItsLastWord) {
   EXPECT_TRUE(recorder.running());
 }
 
+TEST_F(WatchdogTest, LeavesTheMessageToARankThatFailed) {
+  Recorder recorder;
+  keep(recorder, 0, 2);
+  start_rank(1, 2, [](Recorder& other) { other.failed("error: the disk is full"); });
+  Ending ending;
+  Watchdog watchdog(recorder, ending.settings(0, 0.3));
+  watchdog.watch(run_, 2, 1, false);
+  const Wait waiting(recorder, kBarrier, recorder.call(kBarrier));
+  ASSERT_TRUE(ending.ended_within(2.5));
+  EXPECT_EQ(ending.said(), "");
+  EXPECT_EQ(read_culprit(run_, 1)->rank, 1);
+}
+
 TEST_F(WatchdogTest, NamesAStoppedRankAfterTheTimeout) {
   Recorder recorder;
   keep(recorder, 0, 2);
