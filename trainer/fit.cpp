@@ -123,7 +123,10 @@ class Loop {
       clock_.after_step(state_.step);
       report(now, outcome, progress);
       if (state_.step % steps_per_epoch_ == 0) end_epoch(now.epoch);
-      if (stopped || checkpoint_due()) checkpoints_.save();
+      if (stopped || checkpoint_due()) {
+        if (guards_) guards_->before_save();
+        checkpoints_.save();
+      }
       checkpoints_.check();
     }
     progress.finish(fmt::format("loss {:.4f}", state_.loss));

@@ -22,6 +22,8 @@ class MemorySeal {
   void seal();
   /// Before the next update: throws Error (failed), this rank's own and naming the tensor, where it holds something else. Does nothing where nothing was sealed since.
   void compare();
+  /// The same, and what was sealed stays so.
+  void look() const;
   /// What was sealed is changed on purpose.
   void forget() { sealed_.clear(); }
 

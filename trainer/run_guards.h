@@ -19,6 +19,8 @@ class RunGuards {
   void after_step(uint64_t step);
   /// Local. The gradient of a step is there, and nothing was changed yet.
   void before_update() { seal_.compare(); }
+  /// Local. Before a checkpoint is made of the memory.
+  void before_save() const { seal_.look(); }
   /// Training goes on from something else.
   void forget() { seal_.forget(); }
 

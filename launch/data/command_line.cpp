@@ -20,7 +20,8 @@
 namespace cohort::launch {
 namespace {
 
-constexpr std::chrono::seconds kStay{2};
+// mpirun takes some seconds to end the others.
+constexpr std::chrono::seconds kStay{5};
 
 /// One message, from the rank that knows; then the way out that ends all ranks.
 int report(const core::Error& error, core::Communicator& comm, bool out_of_memory = false) {

@@ -220,11 +220,15 @@ class Drills(unittest.TestCase):
         self.assertNotIn(self.expected, found, "the rate after a roll-back is smaller")
 
     def test_a_bit_of_a_weight(self):
-        ended = self.drill("flip-weight", 2, 1, "--set", "guard.check_every=1")
-        self.assertEqual(ended.messages.count("error:"), 1, ended.messages)
-        self.assertEqual((ended.status, ended.found["class"], ended.found["rank"], ended.last_step()[0]), (1, "failed", 1, 12), ended.messages)
-        self.assertRegex(ended.messages, r"rank 1: error: '[\w.]+' changed in memory between two updates, within rows \d+ to \d+")
-        self.goes_on(ended, 3)
+        # With step 14 comes a checkpoint, which must not have it.
+        for step in (12, 14):
+            with self.subTest(step=step):
+                runs = self.folder / f"runs-{step}"
+                ended = Ended(runs, self.words(runs, "--set", "guard.check_every=1"), 2, f"fault=flip-weight rank=1 step={step}")
+                self.assertEqual(ended.messages.count("error:"), 1, ended.messages)
+                self.assertEqual((ended.status, ended.found["class"], ended.found["rank"], ended.last_step()[0]), (1, "failed", 1, step), ended.messages)
+                self.assertRegex(ended.messages, r"rank 1: error: '[\w.]+' changed in memory between two updates, within rows \d+ to \d+")
+                self.goes_on(ended, 3)
 
     def test_a_bit_of_a_gradient(self):
         ended = self.drill("flip-gradient", 3, 2, "--set", "guard.check_every=1")
