@@ -65,7 +65,8 @@ class Launch(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout)["weights_sha256"], self.expected)
         first, second = self.attempts()
         self.assertEqual((first["ranks"], first["status"], first["rank"]), (2, 137, 1))
-        self.assertEqual((second["ranks"], second["status"], second["from_step"]), (2, 0, 10))
+        self.assertEqual((second["ranks"], second["status"]), (2, 0))
+        self.assertIn(second["from_step"], (5, 10), "that of step 10 may have been on its way")
         self.assertIn("rank 1", done.stderr)
         self.assertIn("attempt 2 on 2 ranks", done.stderr)
 
@@ -86,10 +87,12 @@ class Launch(unittest.TestCase):
         first, second = self.attempts()
         self.assertEqual((first["status"], first["rank"]), (1, 1))
         self.assertIn("is busy or asleep at step 12", first["reason"])
-        self.assertEqual((second["ranks"], second["status"], second["from_step"]), (2, 0, 10))
+        self.assertEqual((second["ranks"], second["status"]), (2, 0))
+        self.assertIn(second["from_step"], (5, 10))
 
     def test_ranks_are_left_out_down_to_the_least_number_and_no_further(self):
-        drill = "fault=kill rank=1 step=12 attempt=0"
+        # The checkpoint of step 10 is whole by step 12.
+        drill = "fault=sleep rank=1 step=11 seconds=0.5 attempt=0; fault=kill rank=1 step=12 attempt=0"
         done = self.launch("-n", 3, "--min-ranks", 2, "--restarts", 4, drill=drill, status=1)
         self.assertEqual([attempt["ranks"] for attempt in self.attempts()], [3, 3, 2, 2, 2])
         self.assertEqual({attempt["rank"] for attempt in self.attempts()}, {1})
