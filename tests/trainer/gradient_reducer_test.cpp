@@ -98,6 +98,7 @@ TEST(GradientReducer, ALaneThatOverflowsIsSeenByAllRanksAndScalesLeaveNoTrace) {
             LaneGradient gradient(reducer, lane, scale);
             gradient.put(0, values.data());
             EXPECT_EQ(gradient.finite(), lane != bad_lane);
+            EXPECT_EQ(gradient.first_bad(), lane == bad_lane ? 0 : -1);
             std::fill_n(gradient.tail(), layout.tail().floats, 0.0f);
             gradient.tail()[layout.overflow() - layout.tail().begin] = gradient.finite() ? 0 : 1;
             gradient.finish();
