@@ -158,7 +158,7 @@ class Loop {
     if (comm_.is_root()) sink_.begin(state_.step);
     loader_.emplace(in_.store, in_.order,
                     datasets::Loader::Plan{.first_lane = step_runner_->first_lane(), .last_lane = step_runner_->last_lane(), .first_step = state_.step, .last_step = total_steps_,
-                                          .view = in_.view},
+                                          .view = in_.view, .recorder = &comm_.recorder()},
                     in_.loader);
     next_step_ = state_.step;
     prepare_ahead();

@@ -41,7 +41,7 @@ RunCheckpoints::RunCheckpoints(RunCheckpointsOptions options, Trainee trainee, c
   });
   writer_ = std::make_unique<CheckpointWriter>(
       CheckpointWriterOptions{.folder = options_.folder, .session = session, .rank = comm.rank(), .world = comm.size(), .keep = options_.keep,
-                              .before_commit = [&sink] { sink.sync(); }, .after_commit = &note_checkpoint});
+                              .before_commit = [&sink] { sink.sync(); }, .after_commit = &note_checkpoint, .recorder = &comm.recorder()});
 }
 
 /// What this rank keeps of the weights, in the host's memory.

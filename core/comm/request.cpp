@@ -1,5 +1,6 @@
 #include "core/comm/request.h"
 
+#include <cstring>
 #include <utility>
 
 #include "core/error.h"
@@ -40,7 +41,13 @@ void OperationQueue::run(Operation& operation, const OperationLabel& label) {
   if (broken_) std::rethrow_exception(broken_);
   const uint64_t sequence = recorder_.call(label);
   try {
-    if (operation.advance()) return;
+    const int64_t begin = flight_now_ns();
+    if (operation.advance()) {
+      // Who comes last needn't wait: a trace wants to know of it all the same.
+      recorder_.event(EventKind::kCollective, Phase::kCommunication, std::string_view(label.name, strnlen(label.name, sizeof(label.name))), begin, flight_now_ns(), kMainTrack,
+                      label.count, sequence, label.detail);
+      return;
+    }
     const Wait waiting(recorder_, label, sequence);
     do operation.rest();
     while (!operation.advance());

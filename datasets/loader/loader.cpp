@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -11,6 +12,12 @@
 #include "datasets/loader/load_schedule.h"
 
 namespace cohort::datasets {
+namespace {
+
+// Threads that have a track of their own: the writer's begins after them.
+constexpr int64_t kTracedThreads = core::kWriterTrack - core::kLoaderTrack;
+
+}  // namespace
 
 // One mutex guards what is to be done; the work itself is done outside of it. A thread takes, in this order: the next step, where its chunks
 // are there; a chunk that this step waits for; a chunk for later steps, where memory has room.
@@ -34,7 +41,7 @@ struct Loader::Impl {
     }
     set_aside += order->bytes();
     store->memory().add(set_aside);
-    for (int64_t t = 0; t < options.threads; ++t) threads.emplace_back([this] { work(); });
+    for (int64_t t = 0; t < options.threads; ++t) threads.emplace_back([this, t] { work(t); });
   }
 
   ~Impl() {
@@ -65,12 +72,12 @@ struct Loader::Impl {
   }
 
   /// Does one thing that can be done; false when there is none. The lock is held on entry and return.
-  bool act(std::unique_lock<std::mutex>& lock) {
+  bool act(std::unique_lock<std::mutex>& lock, int64_t thread) {
     const bool wanted = next_step < plan.last_step && next_step < taken + ahead;
     const LoadSchedule::Load* load = next_load();
     const bool due = load != nullptr && load->first_step <= next_step;
     if (wanted && !due && (loading.empty() || *loading.begin() > next_step)) {
-      make(lock);
+      make(lock, thread);
       return true;
     }
     // With no room, what is due goes to the file, but not before the steps in the making had a chance to let go of theirs.
@@ -78,15 +85,22 @@ struct Loader::Impl {
     if (load == nullptr || (full && !must)) return false;
     full = !store->chunks().hold(load->chunk, must);
     if (full) return false;
-    bring(lock, schedule.take());
+    bring(lock, schedule.take(), thread);
     return true;
   }
 
-  void bring(std::unique_lock<std::mutex>& lock, const LoadSchedule::Load& load) {
+  /// Records what a thread does from here on.
+  void begin_span(std::optional<core::TrackSpan>& span, int64_t thread, const char* name) const {
+    if (plan.recorder != nullptr && thread < kTracedThreads) span.emplace(*plan.recorder, static_cast<core::Track>(core::kLoaderTrack + thread), core::Phase::kOther, name);
+  }
+
+  void bring(std::unique_lock<std::mutex>& lock, const LoadSchedule::Load& load, int64_t thread) {
     held.emplace(load.last_step, load.chunk);
     const auto mine = loading.insert(load.first_step);
     lock.unlock();
     try {
+      std::optional<core::TrackSpan> span;
+      begin_span(span, thread, "read chunk");
       store->chunks().fill(load.chunk);
     } catch (...) {
       lock.lock();
@@ -96,13 +110,15 @@ struct Loader::Impl {
     loading.erase(mine);
   }
 
-  void make(std::unique_lock<std::mutex>& lock) {
+  void make(std::unique_lock<std::mutex>& lock, int64_t thread) {
     Step step;
     step.step = next_step++;
     step.epoch = step.step / per_epoch;
     const std::shared_ptr<const EpochOrder> rows = order_of(step.epoch);
     lock.unlock();
     try {
+      std::optional<core::TrackSpan> span;
+      begin_span(span, thread, "make batch");
       const uint64_t inside = step.step % per_epoch;
       step.global_rows = order->shape().rows_of(inside);
       SequenceView view = plan.view;
@@ -131,11 +147,11 @@ struct Loader::Impl {
     epochs.erase(epochs.begin(), epochs.lower_bound(oldest / per_epoch));
   }
 
-  void work() {
+  void work(int64_t thread) {
     std::unique_lock lock(mutex);
     try {
       while (!stop && !failure && next_step < plan.last_step) {
-        if (act(lock)) changed.notify_all();
+        if (act(lock, thread)) changed.notify_all();
         else changed.wait(lock);
       }
     } catch (...) {

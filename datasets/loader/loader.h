@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/flight/recorder.h"
 #include "datasets/loader/feature_store.h"
 #include "datasets/loader/loader_options.h"
 #include "datasets/loader/row_batch.h"
@@ -21,6 +22,7 @@ class Loader {
     uint64_t first_step = 0;  ///< steps count from 0 over all epochs
     uint64_t last_step = 0;   ///< one past the last
     SequenceView view = {};   ///< of sequences; its epoch is the step's
+    core::Recorder* recorder = nullptr;  ///< of what the threads do, on the loader's tracks; must outlive the loader
   };
   Loader(std::shared_ptr<const FeatureStore> store, std::shared_ptr<const RowOrder> order, Plan plan, const LoaderOptions& options);
   ~Loader();  ///< stops the threads

@@ -46,6 +46,7 @@ Command run_doctor_command();
 /// What it does. `run`: a folder, or the id of a run below ./runs.
 int examine_run(Context& context, const std::string& run);
 Command launch_command();
+Command trace_command();
 
 /// Those that need no net, and so no libtorch, whose start costs more than many of them take.
 std::vector<Command> data_commands();

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/flight/evidence.h"
 #include "launch/data/command.h"
+#include "launch/data/named_run.h"
 
 namespace cohort::launch {
 namespace {
@@ -21,15 +22,6 @@ namespace fs = std::filesystem;
 
 // Of a run that goes on: ranks wait for each other all the time.
 constexpr int64_t kPatienceNs = 5'000'000'000;
-
-/// A run's folder, or its id below `runs`.
-fs::path run_folder_named(const std::string& name) {
-  std::error_code error;
-  if (fs::is_directory(name, error)) return name;
-  for (const auto& experiment : fs::directory_iterator("runs", error))
-    if (fs::is_directory(experiment.path() / name, error)) return experiment.path() / name;
-  throw core::usage_error("there is no run '" + name + "'", "give its folder, RUNS/<experiment>/<run id>, or the id of a run below ./runs");
-}
 
 std::string state_text(const core::RankEvidence& rank) {
   switch (rank.flight.state) {

@@ -94,17 +94,26 @@ void CheckpointWriter::work() {
   }
 }
 
+template <class Work>
+void CheckpointWriter::recorded(const char* name, const Work& work) {
+  if (options_.recorder == nullptr) return work();
+  const core::TrackSpan span(*options_.recorder, core::kWriterTrack, core::Phase::kCheckpoint, name);
+  work();
+}
+
 void CheckpointWriter::write_now(const Job& job) {
   const auto begin = std::chrono::steady_clock::now();
   const fs::path staged = options_.folder / fmt::format(".tmp-{}-{}", checkpoint_name(job.step), options_.session);
   // Whichever rank comes first makes it.
   if (::mkdir(staged.c_str(), 0777) != 0 && errno != EEXIST) throw core::system_error("cannot create the folder " + staged.string(), errno);
-  write_shard(staged, snapshot_, job.step, options_.session, options_.rank);
+  recorded("write shard", [&] { write_shard(staged, snapshot_, job.step, options_.session, options_.rank); });
   for (const Snapshot::Item& item : snapshot_.items()) bytes_ += static_cast<uint64_t>(item.where.area()) * sizeof(float);
   seconds_ = seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (options_.rank != 0) return;
   set_stage(Stage::kCommit);
-  if (wait_for_indexes(staged)) commit(staged, job);
+  bool whole = false;
+  recorded("wait for ranks", [&] { whole = wait_for_indexes(staged); });
+  if (whole) recorded("commit", [&] { commit(staged, job); });
 }
 
 /// False where the run ends first.
@@ -127,14 +136,14 @@ void CheckpointWriter::commit(const fs::path& staged, const Job& job) {
   const std::string text = to_json(manifest).dump(1) + "\n";
   core::write_file_durably(staged / kManifestHash, manifest_hash(text));
   core::write_file_durably(staged / kManifestFile, text);
-  if (options_.before_commit) options_.before_commit();
+  if (options_.before_commit) recorded("sync", options_.before_commit);
   const fs::path target = options_.folder / checkpoint_name(job.step);
   std::error_code error;
   fs::rename(staged, target, error);
   if (error) throw core::system_error(fmt::format("cannot rename {} to {}", staged.string(), target.string()), error.value());
   core::sync_path(options_.folder);
   if (options_.after_commit) options_.after_commit(job.step);
-  prune_checkpoints(options_.folder, options_.keep);
+  recorded("prune", [&] { prune_checkpoints(options_.folder, options_.keep); });
 }
 
 }  // namespace cohort::trainer

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/flight/recorder.h"
 #include "trainer/checkpoint/catalogue.h"
 #include "trainer/checkpoint/snapshot.h"
 
@@ -25,6 +26,7 @@ struct CheckpointWriterOptions {
   KeepOptions keep;
   std::function<void()> before_commit;  ///< on rank 0, from the writer's thread: what has to be on disk before a checkpoint stands
   std::function<void(uint64_t step)> after_commit = {};  ///< there, too: a checkpoint stands
+  core::Recorder* recorder = nullptr;                    ///< of what the writer's thread does, on its track; must outlive the writer
 };
 
 /// A rank's writer: one thread, which hashes and writes the rank's shard of one snapshot at a time. Rank 0's waits for the indexes of all ranks in the staged
@@ -59,6 +61,8 @@ class CheckpointWriter {
   };
 
   void work();
+  template <class Work>
+  void recorded(const char* name, const Work& work);
   void write_now(const Job& job);
   void commit(const std::filesystem::path& staged, const Job& job);
   bool wait_for_indexes(const std::filesystem::path& staged);

@@ -7,6 +7,8 @@
 
 #include "core/comm/agreement.h"
 #include "core/error.h"
+#include "core/flight/recorder.h"
+#include "trainer/device/nvtx_ranges.h"
 
 namespace cohort::trainer {
 namespace {
@@ -15,10 +17,12 @@ namespace {
 constexpr bool kBuiltWithCuda = true;
 int visible_devices() { return cuda_devices(); }
 std::shared_ptr<Device> device_number(int index) { return make_cuda_device(index); }
+void show_spans(core::Recorder& recorder) { recorder.listen(&nvtx_ranges()); }
 #else
 constexpr bool kBuiltWithCuda = false;
 int visible_devices() { return 0; }
 std::shared_ptr<Device> device_number(int) { return nullptr; }
+void show_spans(core::Recorder&) {}
 #endif
 
 }  // namespace
@@ -40,6 +44,7 @@ std::shared_ptr<Device> choose_device(core::Communicator& comm, const std::strin
   }
   std::shared_ptr<Device> device;
   core::together(comm, [&] { device = device_number(comm.nodes().rank_here % visible_devices()); });
+  show_spans(comm.recorder());
   return device;
 }
 

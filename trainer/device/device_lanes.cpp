@@ -1,5 +1,7 @@
 #include "trainer/device/device_lanes.h"
 
+#include <optional>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
@@ -85,6 +87,8 @@ void DeviceLanes::compute_lane(std::size_t l, double global_rows) {
 }
 
 void DeviceLanes::forward_backward(Lane& lane, int64_t number, at::Tensor& vector, double global_rows) {
+  std::optional<core::Span> span;
+  if (context_.recorder != nullptr) span.emplace(*context_.recorder, core::Phase::kForward);
   {
     const at::NoGradGuard no_grad;
     overflow_.zero_();
@@ -112,6 +116,8 @@ void DeviceLanes::forward_backward(Lane& lane, int64_t number, at::Tensor& vecto
   for (auto& [name, values] : outputs) values = values.to(at::kFloat);
   const at::Tensor loss = objective_.loss_sum(outputs, lane.labels, lane.weights) / context_.weight;
 
+  span.reset();
+  if (context_.recorder != nullptr) span.emplace(*context_.recorder, core::Phase::kBackward);
   *replica_.gradient = this;
   torch::autograd::backward({context_.scaled ? loss * context_.loss_scale : loss}, {});
   *replica_.gradient = nullptr;

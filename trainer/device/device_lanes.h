@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/flight/recorder.h"
 #include "datasets/loader/row_batch.h"
 #include "models/autocast.h"
 #include "models/objective.h"
@@ -24,6 +25,7 @@ struct DeviceContext {
   bool scaled = false;  ///< the loss, by loss_scale
   at::Tensor state;           ///< [state_floats], of the net
   at::Tensor weight, loss_scale, inverse_scale;  ///< [] float32
+  core::Recorder* recorder = nullptr;  ///< of what the host asks for; none of a recording that is played again
 };
 
 /// Inputs and leaves of a lane stay where they are from step to step, so that the work can be recorded. One thread; libtorch's backward may call put() on another.

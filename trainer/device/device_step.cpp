@@ -1,12 +1,14 @@
 #include "trainer/device/device_step.h"
 
 #include <cstring>
+#include <optional>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include "core/flight/recorder.h"
 #include "core/philox.h"
 #include "trainer/step_agreement.h"
 #include "trainer/step_message.h"
@@ -74,7 +76,7 @@ DeviceStep::DeviceStep(ModelState& state, LaneWorkers& workers, const models::Ob
   lanes_.emplace(*device_, sums_, replicas_.front(), state.layout(), objective, state.specs(), *draws_,
                  DeviceContext{.seed = options.seed, .precision = options.precision, .scaled = scaler_.on(), .state = net_state_,
                                .weight = scalar_at(scalars_.get(), &StepScalars::weight, *device_), .loss_scale = scalar_at(scalars_.get(), &StepScalars::loss_scale, *device_),
-                               .inverse_scale = scalar_at(scalars_.get(), &StepScalars::inverse_scale, *device_)});
+                               .inverse_scale = scalar_at(scalars_.get(), &StepScalars::inverse_scale, *device_), .recorder = &comm.recorder()});
   prepare_dense_squares();
 }
 
@@ -97,13 +99,16 @@ void DeviceStep::prepare(datasets::Loader::Step rows) {
   const auto scope = device_->computing();
   const std::vector<models::TableSpec>& specs = state_.specs();
   const int64_t categorical_count = replicas_.front().categorical_count;
+  const core::Span preparing(comm_.recorder(), core::Phase::kCopy, "prepare");
   Prepared next;
   next.step = rows.step;
+  next.epoch = rows.epoch;
   next.global_rows = static_cast<double>(rows.global_rows);
   board_.post(rows.step, step_message(rows, objective_, row_hash_, 0, stop_requested(), step_message_bytes(options_.lanes, comm_.size())));
 
   std::vector<TableLookup> lookups(specs.size());
   {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup);
     const AddSeconds timed(table_seconds_.lookup);
     workers_.run(static_cast<int64_t>(specs.size()), [&](int, int64_t t) {
       lookups[static_cast<std::size_t>(t)] = collect_rows(specs[static_cast<std::size_t>(t)], rows.lanes, categorical_count);
@@ -125,6 +130,7 @@ void DeviceStep::prepare(datasets::Loader::Step rows) {
   next.moved = lanes_->resize(lane_rows) || next.global_rows != last_global_rows_;
   last_global_rows_ = next.global_rows;
   if (!specs.empty()) {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup, "plan rows");
     const AddSeconds timed(table_seconds_.lookup);
     std::vector<LaneLeaves> leaves;
     for (std::size_t l = 0; l < lane_rows.size(); ++l) leaves.push_back({lane_rows[l], lanes_->leaf(l).data_ptr<float>(), lanes_->gradient_at(l)});
@@ -141,26 +147,39 @@ void DeviceStep::run(double rate) {
   const auto scope = device_->computing();
   Prepared step = std::move(*next_);
   next_.reset();
+  comm_.recorder().step(step.step, step.epoch);
   const StepSummary summary = read_step_messages(board_.read(step.step));
   outcome_ = {.weight = summary.weight, .used = summary.used, .stop = summary.stop, .first_bad = {}};
 
-  send_settings(step.step, rate, summary.weight);
-  for (std::size_t l = 0; l < step.lanes.size(); ++l) lanes_->take_inputs(l, step.lanes[l]);
+  {
+    const core::Span span(comm_.recorder(), core::Phase::kCopy, "take inputs");
+    send_settings(step.step, rate, summary.weight);
+    for (std::size_t l = 0; l < step.lanes.size(); ++l) lanes_->take_inputs(l, step.lanes[l]);
+  }
   const std::byte* const block = step.block != nullptr ? step.block->arrived() : nullptr;
   if (step.moved) computing_ = {}, updating_ = {};
-  if (step.program) fetch_rows(*step.program, block);
+  if (step.program) {
+    const core::Span span(comm_.recorder(), core::Phase::kLookup, "fetch rows");
+    fetch_rows(*step.program, block);
+  }
   const bool whole = exchanges_recorded();
+  std::optional<core::Span> span;
+  span.emplace(comm_.recorder(), core::Phase::kForward, "lanes");
   repeat(computing_, [this, whole, rows = step.global_rows] {
     sums_.defer_exchange(!whole && computing_.about_to);
     lanes_->compute(rows);
     if (whole) reduce();
   });
+  span.reset();
+  span.emplace(comm_.recorder(), core::Phase::kCommunication, "sum gradients");
   if (!whole) sums_.set_out();
   // Gradients of tables are made, and set out, while those of the net travel.
   if (step.program) send_gradients(*step.program, block);
   if (!whole) reduce();
   if (step.program) merge_gradients(*step.program, block);
   if (options_.clip_norm > 0) sum_squares(step.program ? &*step.program : nullptr, block);
+  span.reset();
+  span.emplace(comm_.recorder(), core::Phase::kOptimizer);
   const std::function<void()> update_all = [this, whole] {
     update();
     if (whole) sums_.publish(values_);
@@ -300,7 +319,11 @@ void DeviceStep::report() {
 }
 
 StepOutcome DeviceStep::outcome() {
-  reported_at_->wait();
+  {
+    // What the host waits for is the device's work as a whole, most of which is the backward pass.
+    const core::Span span(comm_.recorder(), core::Phase::kBackward, "device");
+    reported_at_->wait();
+  }
   float numbers[3] = {};  // loss, overflow, refused
   std::memcpy(numbers, reported_.get(), sizeof numbers);
   outcome_.loss = static_cast<double>(numbers[0]);

@@ -47,7 +47,7 @@ class DeviceStep final : public StepRunner {
 
  private:
   struct Prepared {
-    uint64_t step = 0;
+    uint64_t step = 0, epoch = 0;
     double global_rows = 1;
     std::vector<datasets::RowBatch> lanes;  ///< on the device
     std::optional<RowProgram> program;
