@@ -191,7 +191,7 @@ class Loop {
     std::optional<GeneratorWatch> watch;
     if (now.step == resumed_at_) watch.emplace(in_.device.get());
     step_runner_->run(rate_at(now.step));
-    if (watch) watch->refuse_moved(in_.net.model);
+    if (now.step == resumed_at_) core::together(comm_, [&] { watch->refuse_moved(in_.net.model); });  // a rank without rows draws nothing
   }
 
   void end_step(const Ahead& now, const StepOutcome& outcome) {

@@ -30,8 +30,7 @@ void GeneratorWatch::refuse_moved(const std::string& model) const {
   for (std::size_t i = 0; i < after.size(); ++i) same = same && std::memcmp(before_[i].data_ptr(), after[i].data_ptr(), before_[i].nbytes()) == 0;
   if (same) return;
   throw core::usage_error(fmt::format("model '{}' drew random numbers from libtorch's own generator in its forward pass", model),
-                          "draw them from the Random handle that forward is given: they are then the same on any number of ranks")
-      .known_everywhere();
+                          "draw them from the Random handle that forward is given: they are then the same on any number of ranks");
 }
 
 }  // namespace cohort::trainer

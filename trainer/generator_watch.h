@@ -14,7 +14,7 @@ namespace cohort::trainer {
 class GeneratorWatch {
  public:
   explicit GeneratorWatch(const Device* device);
-  /// Throws Error (usage, the same on all ranks) where one has moved since.
+  /// Local. Throws Error (usage) where one has moved since.
   void refuse_moved(const std::string& model) const;
 
  private:

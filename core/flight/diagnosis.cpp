@@ -42,6 +42,12 @@ struct LastWord {
   }
 };
 
+/// How much later the last sign of life of `a` is than that of `b`: by the clock that they share, or by the machines' clocks of the day.
+int64_t seen_after(const FlightSnapshot& a, const FlightSnapshot& b) {
+  const int64_t later = a.heartbeat_ns - b.heartbeat_ns;
+  return a.boot == b.boot ? later : later + (a.epoch_ns - b.epoch_ns);
+}
+
 class Examination {
  public:
   Examination(const std::vector<RankEvidence>& ranks, int64_t patience_ns) : ranks_(ranks), patience_ns_(patience_ns) {}
@@ -51,7 +57,7 @@ class Examination {
     const RankEvidence* gone = first_gone();
     const RankEvidence* failed = first_failed();
     // A rank that failed ends the others; one that died may make others fail.
-    if (failed != nullptr && (gone == nullptr || gone->flight.heartbeat_ns > failed->flight.heartbeat_ns - kSecond)) return failure(*failed);
+    if (failed != nullptr && (gone == nullptr || seen_after(gone->flight, failed->flight) > -kSecond)) return failure(*failed);
     if (gone != nullptr) return death(*gone);
     if (const RankEvidence* waiter = first_waiter(WaitKind::kCollective)) return held_up(*waiter);
     if (const RankEvidence* reader = first_waiter(WaitKind::kData)) return slow_reader(*reader, nullptr);
@@ -132,7 +138,7 @@ class Examination {
   const RankEvidence* first_gone() const {
     const RankEvidence* found = nullptr;
     for (const RankEvidence& rank : ranks_)
-      if (rank.life == Life::kGone && rank.flight.state == FlightState::kRunning && (found == nullptr || rank.flight.heartbeat_ns < found->flight.heartbeat_ns)) found = &rank;
+      if (rank.life == Life::kGone && rank.flight.state == FlightState::kRunning && (found == nullptr || seen_after(rank.flight, found->flight) < 0)) found = &rank;
     return found;
   }
   Diagnosis death(const RankEvidence& rank) const {
@@ -140,7 +146,7 @@ class Examination {
     const bool near = flight.memory_limit > 0 && flight.memory_free < flight.memory_limit / 32;
     Diagnosis diagnosis = blame(rank.oom_killed || near ? Culprit::kOutOfMemory : Culprit::kDead, rank);
     const bool all = ranks_.size() > 1 && std::all_of(ranks_.begin(), ranks_.end(), [&](const RankEvidence& other) {
-                       return other.life == Life::kGone && other.flight.state == FlightState::kRunning && other.flight.heartbeat_ns - flight.heartbeat_ns < kSecond / 2;
+                       return other.life == Life::kGone && other.flight.state == FlightState::kRunning && seen_after(other.flight, flight) < kSecond / 2;
                      });
     if (all && diagnosis.culprit == Culprit::kDead) {
       diagnosis.rank = -1;

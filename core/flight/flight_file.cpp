@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -240,15 +241,24 @@ Flights read_flights(const fs::path& run, bool with_events) {
     throw usage_error((run / "logs").string() + " holds no flight files", "give the folder of a run: RUNS/<experiment>/<run id>; a run writes them from its start on");
   std::sort(files.begin(), files.end());
   Flights flights;
+  std::optional<Error> first;
   for (const auto& [rank, path] : files) {
-    FlightSnapshot one = read_flight(path, with_events);
-    if (one.rank != rank) throw damaged_error(fmt::format("{} is that of rank {}", path.string(), one.rank), kRemedy);
+    FlightSnapshot one;
+    try {
+      one = read_flight(path, with_events);
+      if (one.rank != rank) throw damaged_error(fmt::format("{} is that of rank {}", path.string(), one.rank), kRemedy);
+    } catch (const Error& error) {
+      flights.unreadable.push_back(error.message());
+      if (!first) first = error;
+      continue;
+    }
     if (one.attempt > flights.attempt) flights.ranks.clear();
     if (one.attempt < flights.attempt) continue;
     flights.attempt = one.attempt;
     flights.world = one.world;
     flights.ranks.push_back(std::move(one));
   }
+  if (flights.ranks.empty() && first) throw *first;
   for (const FlightSnapshot& one : flights.ranks)
     if (one.world != flights.world) throw damaged_error(fmt::format("{}: rank {} says that there are {} ranks, another one {}", run.string(), one.rank, one.world, flights.world), kRemedy);
   std::size_t at = 0;

@@ -70,12 +70,13 @@ FlightSnapshot read_flight(const std::filesystem::path& file, bool with_events =
 /// `logs/flight-<rank>.bin` of a run's folder.
 std::filesystem::path flight_path(const std::filesystem::path& run, int rank);
 
-/// All ranks of the run's last attempt. `run` holds `logs/`. Files of attempts before are passed over; ranks without a file of their own are in `missing`.
-/// Throws Error: usage when there is none, damaged for a file that isn't whole.
+/// All ranks of the run's last attempt. `run` holds `logs/`. Files of attempts before are passed over, and so are those that can't be read, whose messages are in `unreadable`; ranks without a
+/// file of their own are in `missing`. Throws Error: usage when there is none, damaged where none can be read, or where files of one attempt contradict each other.
 struct Flights {
   int world = 0, attempt = 0;
   std::vector<FlightSnapshot> ranks;  ///< by rank
   std::vector<int> missing;
+  std::vector<std::string> unreadable;
 };
 Flights read_flights(const std::filesystem::path& run, bool with_events = true);
 

@@ -56,7 +56,6 @@ struct Now {
   std::atomic<uint64_t> wait_count;
   std::atomic<uint64_t> wait_detail;
   std::atomic<uint64_t> wait_name[2];
-  std::atomic<uint64_t> wait_within;  ///< Phase in which it began to wait
   std::atomic<int64_t> heartbeat_ns;
   std::atomic<uint64_t> memory_bytes, memory_peak;          ///< of the process
   std::atomic<uint64_t> memory_free, memory_limit;          ///< left for it, and in all

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <limits>
 #include <string_view>
 
@@ -62,6 +64,12 @@ struct Group {
   uint64_t used = kUnknown, limit = kUnknown, kills = 0;
 };
 
+/// What the group holds of files: the kernel gives it back before it kills.
+uint64_t file_pages(const std::string& folder, const std::string& prefix) {
+  const std::string stat = system_text(folder + "/memory.stat");
+  return value_of(stat, prefix + "inactive_file ", 0) + value_of(stat, prefix + "active_file ", 0);
+}
+
 Group memory_group() {
   const std::string groups = system_text("/proc/self/cgroup");
   Group group;
@@ -70,6 +78,7 @@ Group memory_group() {
     const std::string folder = "/sys/fs/cgroup/memory" + path;
     group.used = number_in(system_text(folder + "/memory.usage_in_bytes"), kUnknown);
     if (group.used == kUnknown) continue;
+    group.used -= std::min(group.used, file_pages(folder, "total_"));
     group.limit = number_in(system_text(folder + "/memory.limit_in_bytes"), kUnknown);
     group.kills = value_of(system_text(folder + "/memory.oom_control"), "oom_kill ", 0);
     return group;
@@ -78,6 +87,7 @@ Group memory_group() {
     const std::string folder = "/sys/fs/cgroup" + path;
     group.used = number_in(system_text(folder + "/memory.current"), kUnknown);
     if (group.used == kUnknown) continue;
+    group.used -= std::min(group.used, file_pages(folder, ""));
     group.limit = number_in(system_text(folder + "/memory.max"), kUnknown);
     group.kills = value_of(system_text(folder + "/memory.events"), "oom_kill ", 0);
     return group;
@@ -108,7 +118,9 @@ uint64_t process_start(int64_t pid) { return start_in(stat_after_name(pid)); }
 
 ProcessState process_state(int64_t pid, uint64_t start) {
   const std::string stat = stat_after_name(pid);
-  if (stat.empty() || start_in(stat) != start) return ProcessState::kGone;
+  // Unreadable may also mean that this process can't open files any more.
+  if (stat.empty()) return ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH ? ProcessState::kGone : ProcessState::kRunning;
+  if (start_in(stat) != start) return ProcessState::kGone;
   switch (stat.front()) {
     case 'Z':
     case 'X':

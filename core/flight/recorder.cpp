@@ -273,7 +273,6 @@ Recorder::Waiting Recorder::waiting() const {
     std::memcpy(name + i * 8, &word, 8);
   }
   waiting.name = name;
-  waiting.within = static_cast<Phase>(now_->wait_within.load(kRelaxed));
   return waiting;
 }
 
@@ -337,7 +336,6 @@ void Wait::tell(WaitKind kind, const OperationLabel& label, uint64_t sequence) {
   now.wait_detail.store(label.detail, kRelaxed);
   now.wait_name[0].store(name.words[0], kRelaxed);
   now.wait_name[1].store(name.words[1], kRelaxed);
-  now.wait_within.store(static_cast<uint64_t>(left_.phase), kRelaxed);
   now.waiting.store(static_cast<uint64_t>(kind), std::memory_order_release);
 }
 

@@ -121,7 +121,6 @@ class Recorder {
     uint64_t call = 0;
     std::string name;
     uint64_t count = 0;
-    Phase within = Phase::kOther;  ///< what it was at when it began to wait
   };
   Waiting waiting() const;
 

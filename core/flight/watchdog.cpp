@@ -24,8 +24,9 @@ constexpr int64_t kStoppedNs = 2'000'000'000;
 // How long a rank that has nothing to say stays, so that the one that has comes first; and how long after a death, so that mpirun sees that first.
 constexpr std::chrono::milliseconds kStay{1000}, kStayAfterDeath{2000};
 
-// Others wait while rank 0 exports and verifies the artifact, which takes as long as the net is large; the programs that it runs have limits of their own.
-constexpr double kPublishing = 10;
+// A disk takes as long as there is to write, and so does the proof of an artifact, whose programs have limits of their own: a rank that is at these gets so many times the time-out.
+constexpr double kAtDisk = 10;
+constexpr int64_t kLookNs = 500'000'000;
 
 int open_process(int64_t pid) {
 #ifdef SYS_pidfd_open
@@ -80,7 +81,7 @@ Watchdog::Watchdog(Recorder& recorder, Settings settings) : recorder_(recorder),
   if (wake_ < 0) throw system_error("can't make an eventfd", errno);
   if (!settings_.say) settings_.say = write_to_stderr;
   if (!settings_.end) settings_.end = [] { ::_exit(static_cast<int>(Exit::kFailed)); };
-  last_tick_ns_ = awake_since_ns_ = flight_now_ns();
+  awake_since_ns_ = flight_now_ns();
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -116,7 +117,9 @@ void Watchdog::loop() {
     if (group_)
       for (const Group::Other& other : group_->others)
         if (other.descriptor >= 0) sleep.push_back({.fd = other.descriptor, .events = POLLIN, .revents = 0});
+    const int64_t before = flight_now_ns();
     ::poll(sleep.data(), sleep.size(), kTickMilliseconds);
+    if (const int64_t after = flight_now_ns(); after - before > kStoppedNs) awake_since_ns_ = after;
     uint64_t woken = 0;
     (void)!::read(wake_, &woken, sizeof(woken));
     if (!stop_) tick();
@@ -125,8 +128,6 @@ void Watchdog::loop() {
 
 void Watchdog::tick() {
   const int64_t now = flight_now_ns();
-  if (now - last_tick_ns_ > kStoppedNs) awake_since_ns_ = now;
-  last_tick_ns_ = now;
   if (now - last_beat_ns_ >= kBeatNs) {
     recorder_.beat();
     last_beat_ns_ = now;
@@ -144,11 +145,12 @@ void Watchdog::look_at_own_wait(int64_t now) {
   const Recorder::Waiting waiting = recorder_.waiting();
   if (waiting.kind == WaitKind::kNone) return;
   const int64_t since = std::max(waiting.since_ns, awake_since_ns_);
-  const double patience = settings_.timeout_seconds * (waiting.within == Phase::kPublish ? kPublishing : 1);
-  if (static_cast<double>(now - since) < patience * 1e9) return;
+  if (static_cast<double>(now - since) < settings_.timeout_seconds * 1e9 || now - last_look_ns_ < kLookNs) return;
   // Looked at again: the wait may have ended, and another begun, between the two words.
   const Recorder::Waiting again = recorder_.waiting();
-  if (again.kind == waiting.kind && again.since_ns == waiting.since_ns) too_long(waiting, now);
+  if (again.kind != waiting.kind || again.since_ns != waiting.since_ns) return;
+  last_look_ns_ = now;
+  too_long(waiting, now - since);
 }
 
 void Watchdog::look_at_others() {
@@ -162,7 +164,7 @@ void Watchdog::look_at_others() {
     }
     if (other.descriptor >= 0) ::close(other.descriptor);
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-    if (died_without_a_word(other.rank)) report(true);
+    if (died_without_a_word(other.rank)) report(examine(), true);
   }
 }
 
@@ -171,16 +173,21 @@ bool Watchdog::died_without_a_word(int rank) const {
     const FlightSnapshot flight = read_flight(flight_path(group_->run, rank), false);
     return flight.attempt == group_->attempt && flight.state == FlightState::kRunning;
   } catch (const Error&) {
-    return true;
+    return false;  // it can't be known; whoever waits for that rank finds it out by the time-out
   }
 }
 
-void Watchdog::too_long(const Recorder::Waiting& waiting, int64_t now) {
-  if (group_) return report(false);
+void Watchdog::too_long(const Recorder::Waiting& waiting, int64_t waited) {
+  if (group_) {
+    const Diagnosis diagnosis = examine();
+    const bool at_disk = diagnosis.culprit == Culprit::kStraggler && (diagnosis.phase == to_string(Phase::kCheckpoint) || diagnosis.phase == to_string(Phase::kPublish));
+    if (at_disk && static_cast<double>(waited) < kAtDisk * settings_.timeout_seconds * 1e9) return;
+    return report(diagnosis, false);
+  }
   // Rank by rank: mpirun ends all as soon as the first one ends.
   std::this_thread::sleep_for(std::chrono::milliseconds(std::min(20 * settings_.rank, 1000)));
   Error error = failed_error(fmt::format("{} (call {}) has waited for {:.0f} s for the other ranks; their records begin with the run's folder, so that who holds it up isn't known",
-                                         waiting.name, waiting.call, static_cast<double>(now - waiting.since_ns) / 1e9),
+                                         waiting.name, waiting.call, static_cast<double>(waited) / 1e9),
                              "look at the ranks that don't wait (gdb -p, their machines' load); guard.timeout bounds the waiting");
   settings_.say(std::string(error.on_rank(settings_.rank).what()) + "\n");
   recorder_.ended_by_watchdog();
@@ -197,9 +204,8 @@ Diagnosis Watchdog::examine() const {
   }
 }
 
-void Watchdog::report(bool death) {
+void Watchdog::report(const Diagnosis& diagnosis, bool death) {
   if (!recorder_.running()) return;  // this rank has had its last word
-  const Diagnosis diagnosis = examine();
   const bool first = claim_culprit(group_->run, group_->attempt, diagnosis);
   if (first && !diagnosis.told) settings_.say(failed_error(diagnosis.sentence, diagnosis.remedy).what() + std::string("\n"));
   recorder_.ended_by_watchdog();

@@ -24,7 +24,7 @@ class Watchdog {
  public:
   struct Settings {
     int rank = 0;
-    double timeout_seconds = 300;  ///< 0: waits for ever; ten times as long while rank 0 publishes
+    double timeout_seconds = 300;  ///< 0: waits for ever; ten times as long for a rank that writes a checkpoint or publishes
     /// Says the message and ends the process; tests have others.
     std::function<void(const std::string& message)> say;
     std::function<void()> end;
@@ -45,8 +45,8 @@ class Watchdog {
   void look_at_own_wait(int64_t now);
   void look_at_others();
   bool died_without_a_word(int rank) const;
-  void too_long(const Recorder::Waiting& waiting, int64_t now);
-  void report(bool death);
+  void too_long(const Recorder::Waiting& waiting, int64_t waited);
+  void report(const Diagnosis& diagnosis, bool death);
   Diagnosis examine() const;
 
   Recorder& recorder_;
@@ -55,7 +55,7 @@ class Watchdog {
   std::atomic<bool> stop_ = false;
   std::atomic<Group*> handed_over_ = nullptr;  ///< by watch()
   std::unique_ptr<Group> group_;
-  int64_t last_tick_ns_, awake_since_ns_, last_beat_ns_ = 0, last_sync_ns_ = 0;
+  int64_t awake_since_ns_, last_beat_ns_ = 0, last_sync_ns_ = 0, last_look_ns_ = 0;
   std::thread thread_;
 };
 

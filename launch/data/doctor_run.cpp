@@ -68,6 +68,7 @@ nlohmann::ordered_json rank_json(const core::RankEvidence& rank) {
 }
 
 void print_text(const fs::path& run, const core::Flights& flights, const std::vector<core::RankEvidence>& ranks, const core::Diagnosis& diagnosis) {
+  for (const std::string& message : flights.unreadable) fmt::print("passed over: {}\n", message);
   fmt::print("{}, attempt {}, {} ranks\n\n", run.string(), flights.attempt, flights.world);
   fmt::print("{}{}\n", diagnosis.rank >= 0 ? fmt::format("culprit: rank {}, ", diagnosis.rank) : "", core::to_string(diagnosis.culprit));
   if (diagnosis.culprit != core::Culprit::kNone)
@@ -100,7 +101,7 @@ int examine_run(Context& context, const std::string& name) {
     // What was found while the ranks still hung tells more than what they left.
     const core::Diagnosis diagnosis = core::read_culprit(run, flights.attempt).value_or(core::diagnose(ranks, goes_on ? kPatienceNs : 0));
     if (!context.globals.json) return print_text(run, flights, ranks, diagnosis);
-    nlohmann::ordered_json json = {{"run", run.string()}, {"attempt", flights.attempt}, {"world", flights.world}, {"diagnosis", core::to_json(diagnosis)}, {"missing", flights.missing}};
+    nlohmann::ordered_json json = {{"run", run.string()}, {"attempt", flights.attempt}, {"world", flights.world}, {"diagnosis", core::to_json(diagnosis)}, {"missing", flights.missing}, {"unreadable", flights.unreadable}};
     json["ranks"] = nlohmann::ordered_json::array();
     for (const core::RankEvidence& rank : ranks) json["ranks"].push_back(rank_json(rank));
     fmt::print("{}\n", json.dump(2));

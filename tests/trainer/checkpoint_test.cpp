@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include "trainer/checkpoint/catalogue.h"
 #include "trainer/checkpoint/diff.h"
 #include "trainer/checkpoint/reader.h"
+#include "trainer/checkpoint/writer.h"
 
 namespace cohort::trainer {
 namespace {
@@ -87,6 +89,32 @@ TEST_F(CheckpointTest, AShardIsASafetensorsFile) {
   const fs::path path = checkpoint({.net = "bags", .ranks = 2, .plan = "row_wise"}, 1);
   const auto tensors = models::read_safetensors(core::read_file(path / "shard-00001.safetensors"), "shard");
   EXPECT_GT(tensors.size(), 5U);
+}
+
+TEST_F(CheckpointTest, AValueThatIsntFiniteIsNeverWritten) {
+  const std::vector<float> good(6, 1.0F), bad = {1, 1, 1, 1, std::numeric_limits<float>::infinity(), 1};
+  const auto save = [&](CheckpointWriter& writer, const std::vector<float>& values, uint64_t step) {
+    Piece piece;
+    piece.tensor = {.name = "second_moment", .shape = {3, 2}, .width = 2};
+    piece.where = {.row = 0, .rows = 3, .column = 0, .columns = 2};
+    piece.data = const_cast<float*>(values.data());
+    piece.stride = 2;
+    writer.next().take({piece}, [](int64_t n, const std::function<void(int64_t)>& work) {
+      for (int64_t i = 0; i < n; ++i) work(i);
+    });
+    writer.write(step, {});
+    writer.wait_for_commit();
+  };
+  CheckpointWriter writer({.folder = folder_, .session = "s", .keep = {.newest = 1, .best = 0}, .before_commit = {}});
+  save(writer, good, 1);
+  try {
+    save(writer, bad, 2);
+    FAIL();
+  } catch (const core::Error& error) {
+    EXPECT_NE(std::string(error.what()).find("'second_moment' holds a value that isn't finite, in row 2"), std::string::npos) << error.what();
+  }
+  ASSERT_EQ(list_checkpoints(folder_).size(), 1U);
+  CheckpointReader(newest_checkpoint(folder_).value()).verify();
 }
 
 TEST_F(CheckpointTest, OldOnesGoOnlyOnceANewOneStands) {

@@ -1,10 +1,12 @@
 #include "trainer/checkpoint/shard_writer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
 #include "core/durable_file.h"
+#include "core/error.h"
 
 namespace cohort::trainer {
 namespace {
@@ -39,9 +41,18 @@ std::string header_of(const std::vector<Snapshot::Item>& items) {
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
+/// Values first … first + count − 1 of the item.
+void require_finite(const Snapshot::Item& item, std::size_t first, std::size_t count, uint64_t step) {
+  for (std::size_t i = first; i < first + count; ++i)
+    if (!std::isfinite(item.data[i]))
+      throw core::failed_error(fmt::format("the checkpoint after {} steps isn't written: tensor '{}' holds a value that isn't finite, in row {}", step, item.tensor.name,
+                                           item.where.row + static_cast<int64_t>(i) / item.where.columns),
+                               "go on from the checkpoint before with a smaller rate, or with train.clip_norm; a net's own constants (masks, say) must be finite too");
+}
+
 }  // namespace
 
-void write_shard(const std::filesystem::path& folder, const Snapshot& snapshot, uint64_t step, const std::string& session, int rank) {
+bool write_shard(const std::filesystem::path& folder, const Snapshot& snapshot, uint64_t step, const std::string& session, int rank, const std::function<bool()>& gives_up) {
   core::NewFile file(folder / shard_file(rank));
   const std::string header = header_of(snapshot.items());
   file.write(bytes_of(header));
@@ -50,7 +61,9 @@ void write_shard(const std::filesystem::path& folder, const Snapshot& snapshot, 
     StoredPart part{.tensor = item.tensor, .where = item.where, .offset = index.bytes, .hashes = {}};
     const auto bytes = std::as_bytes(std::span(item.data, static_cast<std::size_t>(item.where.area())));
     for (std::size_t at = 0; at < bytes.size(); at += kHashedBytes) {
+      if (gives_up()) return false;
       const auto piece = bytes.subspan(at, std::min(kHashedBytes, bytes.size() - at));
+      require_finite(item, at / sizeof(float), piece.size() / sizeof(float), step);
       part.hashes.push_back(hash_of(piece));
       file.write(piece);
     }
@@ -59,6 +72,7 @@ void write_shard(const std::filesystem::path& folder, const Snapshot& snapshot, 
   }
   file.finish();
   core::write_file_durably(folder / index_file(rank), to_json(index).dump() + "\n");
+  return true;
 }
 
 }  // namespace cohort::trainer

@@ -32,7 +32,10 @@ void step_back() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_g
 CheckpointWriter::CheckpointWriter(CheckpointWriterOptions options) : options_(std::move(options)), thread_([this] { work(); }) {}
 
 CheckpointWriter::~CheckpointWriter() {
-  ending_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
   changed_.notify_all();
   thread_.join();
 }
@@ -106,12 +109,13 @@ void CheckpointWriter::write_now(const Job& job) {
   const fs::path staged = options_.folder / fmt::format(".tmp-{}-{}", checkpoint_name(job.step), options_.session);
   // Whichever rank comes first makes it.
   if (::mkdir(staged.c_str(), 0777) != 0 && errno != EEXIST) throw core::system_error("cannot create the folder " + staged.string(), errno);
-  recorded("write shard", [&] { write_shard(staged, snapshot_, job.step, options_.session, options_.rank); });
+  bool whole = false;
+  recorded("write shard", [&] { whole = write_shard(staged, snapshot_, job.step, options_.session, options_.rank, [this] { return ending_.load(); }); });
+  if (!whole) return;
   for (const Snapshot::Item& item : snapshot_.items()) bytes_ += static_cast<uint64_t>(item.where.area()) * sizeof(float);
   seconds_ = seconds_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (options_.rank != 0) return;
   set_stage(Stage::kCommit);
-  bool whole = false;
   recorded("wait for ranks", [&] { whole = wait_for_indexes(staged); });
   if (whole) recorded("commit", [&] { commit(staged, job); });
 }

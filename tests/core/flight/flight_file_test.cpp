@@ -110,6 +110,20 @@ TEST_F(FlightFile, IsReadForTheLastAttemptAlone) {
   EXPECT_EQ(flights.missing, std::vector<int>{0});
 }
 
+TEST_F(FlightFile, OfOtherRanksIsReadBesideOneThatCantBe) {
+  Recorder recorder;
+  keep(recorder, 0, 2);
+  write_file_durably(flight_path(run_, 1), std::string(5000, '\0'));
+  write_file_durably(flight_path(run_, 7), "");  // of an attempt on more ranks, when the power went
+  const Flights flights = read_flights(run_);
+  ASSERT_EQ(flights.ranks.size(), 1);
+  EXPECT_EQ(flights.missing, std::vector<int>{1});
+  ASSERT_EQ(flights.unreadable.size(), 2);
+  EXPECT_NE(flights.unreadable.front().find("flight-1.bin"), std::string::npos);
+  std::filesystem::remove(flight_path(run_, 0));
+  EXPECT_THROW(read_flights(run_), Error);
+}
+
 TEST_F(FlightFile, IsRefusedWhereItIsNone) {
   Recorder recorder;
   keep(recorder, 0, 1);
