@@ -102,7 +102,7 @@ TEST_F(CheckpointTest, AValueThatIsntFiniteIsNeverWritten) {
     writer.next().take({piece}, [](int64_t n, const std::function<void(int64_t)>& work) {
       for (int64_t i = 0; i < n; ++i) work(i);
     });
-    writer.write(step, {});
+    writer.write(step, nlohmann::json::object());
     writer.wait_for_commit();
   };
   CheckpointWriter writer({.folder = folder_, .session = "s", .keep = {.newest = 1, .best = 0}, .before_commit = {}});

@@ -120,12 +120,13 @@ TEST_F(WatchdogTest, NamesARankThatIsKilledWithinASecond) {
 TEST_F(WatchdogTest, HasMorePatienceWithARankThatWritesACheckpoint) {
   Recorder recorder;
   keep(recorder, 0, 2);
+  recorder.step(8, 0);
   start_rank(1, 2, [](Recorder& other) { static const Span span(other, Phase::kCheckpoint); });
   Ending ending;
   Watchdog watchdog(recorder, ending.settings(0, 0.3));
   watchdog.watch(run_, 2, 1, false);
   const Wait waiting(recorder, kBarrier, recorder.call(kBarrier));
-  EXPECT_FALSE(ending.said_within(1.5));
+  EXPECT_FALSE(ending.said_within(1.5)) << ending.said();
   ASSERT_TRUE(ending.said_within(4));  // after 3 s: for ever would be no time-out
   EXPECT_NE(ending.said().find("rank 1"), std::string::npos) << ending.said();
 }
