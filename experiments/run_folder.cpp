@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include <fmt/chrono.h>
@@ -19,17 +21,38 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "datasets/prediction_file.h"
+#include "trainer/stop_request.h"
 
 namespace cohort::experiments {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kInfo = "run.json";
+constexpr std::chrono::seconds kLongestWait{60};
+constexpr std::chrono::milliseconds kLockLook{100};
 
 nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
 
 nlohmann::json read_info(const fs::path& run) {
   return nlohmann::json::parse(core::read_file(run / kInfo), nullptr, /*allow_exceptions=*/false);
+}
+
+/// Whether `cohort launch` has begun this run before.
+bool is_restart() {
+  const char* attempt = std::getenv("COHORT_ATTEMPT");
+  return attempt != nullptr && std::atoll(attempt) > 1;
+}
+
+/// The lock on an open file, waited for in a restart; gives an errno, or 0.
+int take_lock(int descriptor, const fs::path& folder) {
+  const auto until = std::chrono::steady_clock::now() + kLongestWait;
+  for (bool first = true; ::flock(descriptor, LOCK_EX | LOCK_NB) != 0; first = false) {
+    const int reason = errno;
+    if (reason != EWOULDBLOCK || !is_restart() || trainer::stop_requested() || std::chrono::steady_clock::now() >= until) return reason;
+    if (first) spdlog::info("{} is still in use by the attempt before: waiting for it, {} s at most", folder.string(), kLongestWait.count());
+    std::this_thread::sleep_for(kLockLook);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -38,8 +61,7 @@ FolderLock::FolderLock(const fs::path& folder) {
   const fs::path file = folder / "lock";
   descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw core::system_error("can't open " + file.string(), errno);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    const int reason = errno;
+  if (const int reason = take_lock(descriptor_, folder); reason != 0) {
     ::close(descriptor_);
     if (reason == EWOULDBLOCK)
       throw core::usage_error("run folder " + folder.string() + " is in use by another process", "wait for that run to end, or start a new one without --resume");

@@ -19,7 +19,8 @@ namespace cohort::experiments {
 /// A file lock that lasts as long as the object; it goes with the process, however that ends.
 class FolderLock {
  public:
-  /// Throws Error (usage) when another process holds it.
+  /// Throws Error (usage) when another process holds it. In a further attempt of `cohort launch` (COHORT_ATTEMPT above 1) after a minute only: the attempt before
+  /// may have left a process that is about to end, or a network file system that hasn't noticed the death.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

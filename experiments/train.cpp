@@ -1,6 +1,7 @@
 #include "experiments/train.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include <fmt/format.h>
@@ -91,6 +92,9 @@ void describe_run(nlohmann::ordered_json& info, const Prepared& prepared, const 
                    {"valid", prepared.split.size(datasets::Part::kValid)},
                    {"test", prepared.split.size(datasets::Part::kTest)}};
   info["libraries"] = libraries();
+  // By this the supervisor knows its run among those of other launches.
+  if (const char* launch = std::getenv("COHORT_LAUNCH"); launch != nullptr) info["launch"] = launch;
+  else info.erase("launch");
   if (!info.contains("started")) info["started"] = iso_time(now_seconds());
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/error.h"
 #include "launch/commands.h"
 #include "trainer/checkpoint/catalogue.h"
 #include "trainer/checkpoint/diff.h"
@@ -19,13 +20,26 @@ Json describe_checkpoint(const trainer::CheckpointReader& reader) {
   return json;
 }
 
+/// A member of a checkpoint's state, of the right type. Throws Error (damaged).
+const nlohmann::json& member_of_state(const trainer::CheckpointReader& reader, const nlohmann::json& object, const std::string& key, bool (nlohmann::json::*right)() const noexcept) {
+  const auto found = object.find(key);
+  if (found != object.end() && ((*found).*right)()) return *found;
+  throw core::damaged_error(fmt::format("{}: \"{}\" of its state {}", (reader.path() / trainer::kManifestFile).string(), key, found == object.end() ? "is missing" : "has the wrong type"),
+                            trainer::damaged_remedy());
+}
+
 void print_checkpoint(const trainer::CheckpointReader& reader) {
+  using Value = nlohmann::json;
+  const Value& fit = member_of_state(reader, reader.state(), "fit", &Value::is_object);
+  const Value& best = member_of_state(reader, fit, "best", &Value::is_object);
+  std::string best_text;
+  if (member_of_state(reader, best, "any", &Value::is_boolean).get<bool>())
+    best_text = fmt::format("{} at step {}", member_of_state(reader, best, "value", &Value::is_number).dump(), member_of_state(reader, best, "step", &Value::is_number_unsigned).dump());
   fmt::print("{}\n  after step {}, written by {} rank{}, {:.1f} MB of tensors\n", reader.path().string(), reader.step(), reader.shards(), reader.shards() == 1 ? "" : "s",
              static_cast<double>(reader.bytes()) / 1e6);
-  const nlohmann::json& fit = reader.state().value("fit", nlohmann::json::object());
   for (const auto& [key, value] : fit.items())
     if (value.is_primitive()) fmt::print("  {:<14} {}\n", key, value.dump());
-  if (fit.contains("best") && fit["best"].value("any", false)) fmt::print("  {:<14} {} at step {}\n", "best", fit["best"]["value"].dump(), fit["best"]["step"].dump());
+  if (!best_text.empty()) fmt::print("  {:<14} {}\n", "best", best_text);
   for (const auto& [name, tensor] : reader.tensors()) fmt::print("  {:<60} [{}]\n", name, fmt::join(tensor.shape, ", "));
 }
 

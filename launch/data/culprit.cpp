@@ -1,5 +1,6 @@
 #include "launch/data/culprit.h"
 
+#include <algorithm>
 #include <cstring>
 #include <regex>
 
@@ -18,24 +19,45 @@ std::string signal_text(int number) {
 
 std::string with_host(int rank, const std::string& host) { return host.empty() ? fmt::format("rank {}", rank) : fmt::format("rank {} (on {})", rank, host); }
 
+// A longer line is looked at up to here: std::regex needs stack for every letter.
+constexpr std::size_t kLongestLine = 4096;
+
+/// What the lines of messages say, the first of each kind.
+struct Said {
+  std::optional<Blamed> own_error, any_error, by_signal, by_status;
+  std::optional<int> named;  ///< by mpirun, in the line before its exit code
+};
+
+void read_line(const std::string& line, Said& said) {
+  std::smatch found;
+  static const std::regex own_error(R"(^rank (\d{1,9}): (?:.*: )?error: (.*))");
+  static const std::regex by_signal(R"(mpirun noticed that process rank (\d{1,9}) with PID \d+ on node (\S+) exited on signal (\d{1,9}))");
+  static const std::regex named(R"(Process name: \[\[\d+,\d+\],(\d{1,9})\])");
+  static const std::regex exit_code(R"(^\s*Exit code:\s*(\d+))");
+  static const std::regex any_error(R"(^(?:.*: )?error: (.*))");
+  if (!said.own_error && std::regex_search(line, found, own_error))
+    said.own_error = {std::stoi(found[1]), "", fmt::format("rank {} failed: {}", found[1].str(), found[2].str())};
+  if (!said.any_error && std::regex_search(line, found, any_error)) said.any_error = {-1, "", fmt::format("the run failed: {}", found[1].str())};
+  if (!said.by_signal && std::regex_search(line, found, by_signal)) {
+    const int rank = std::stoi(found[1]);
+    said.by_signal = {rank, found[2], fmt::format("{} was ended by {}", with_host(rank, found[2]), signal_text(std::stoi(found[3])))};
+  }
+  if (!said.by_status && said.named && std::regex_search(line, found, exit_code))
+    said.by_status = {*said.named, "", fmt::format("rank {} ended with status {} without a word", *said.named, found[1].str())};
+  said.named = std::regex_search(line, found, named) ? std::optional(std::stoi(found[1])) : std::nullopt;
+}
+
 }  // namespace
 
 Blamed blame_from_messages(const std::string& messages, int status) {
-  std::smatch found;
-  static const std::regex own_error(R"((?:^|\n)rank (\d+): (?:[^\n]*: )?error: ([^\n]*))");
-  static const std::regex by_signal(R"(mpirun noticed that process rank (\d+) with PID \d+ on node (\S+) exited on signal (\d+))");
-  static const std::regex by_status(R"(Process name: \[\[\d+,\d+\],(\d+)\]\s*Exit code:\s*(\d+))");
-  static const std::regex any_error(R"((?:^|\n)(?:[^\n]*: )?error: ([^\n]*))");
-  if (std::regex_search(messages, found, own_error)) return {std::stoi(found[1]), "", fmt::format("rank {} failed: {}", found[1].str(), found[2].str())};
-  if (std::regex_search(messages, found, any_error)) return {-1, "", fmt::format("the run failed: {}", found[1].str())};
-  if (std::regex_search(messages, found, by_signal)) {
-    const int rank = std::stoi(found[1]);
-    return {rank, found[2], fmt::format("{} was ended by {}", with_host(rank, found[2]), signal_text(std::stoi(found[3])))};
+  Said said;
+  for (std::size_t begin = 0; begin < messages.size();) {
+    const std::size_t end = std::min(messages.find('\n', begin), messages.size());
+    read_line(messages.substr(begin, std::min(end - begin, kLongestLine)), said);
+    begin = end + 1;
   }
-  if (std::regex_search(messages, found, by_status)) {
-    const int rank = std::stoi(found[1]);
-    return {rank, "", fmt::format("rank {} ended with status {} without a word", rank, found[2].str())};
-  }
+  for (const std::optional<Blamed>& blamed : {said.own_error, said.any_error, said.by_signal, said.by_status})
+    if (blamed) return *blamed;
   return {-1, "", status > 128 ? fmt::format("mpirun was ended by {}", signal_text(status - 128)) : fmt::format("mpirun ended with status {}", status)};
 }
 

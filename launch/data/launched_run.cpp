@@ -17,7 +17,6 @@ namespace {
 struct TrainWords {
   std::string experiment, runs = "runs";
   std::vector<std::string> overrides;
-  bool resumes = false;
 };
 
 /// How many words from i on are `--resume` and its value; 0 where another word stands there.
@@ -38,7 +37,7 @@ TrainWords read_train_words(const std::vector<std::string>& words) {
     if (auto runs = value_of(i, "--runs")) read.runs = *runs;
     else if (auto assignment = value_of(i, "--set")) read.overrides.push_back(*assignment);
     else if (value_of(i, "--data") || value_of(i, "--registry") || value_of(i, "--log-level")) continue;
-    else if (const std::size_t taken = resume_words(words, i); taken > 0) read.resumes = true, i += taken - 1;
+    else if (const std::size_t taken = resume_words(words, i); taken > 0) i += taken - 1;
     else if (words[i].rfind("-", 0) != 0 && read.experiment.empty()) read.experiment = words[i];
   }
   return read;
@@ -62,37 +61,27 @@ nlohmann::json read_run_info(const fs::path& folder) {
   }
 }
 
+/// "" where there is none.
+std::string text_member(const nlohmann::json& info, const char* key) {
+  const auto found = info.is_object() ? info.find(key) : info.end();
+  return found != info.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 }  // namespace
 
-LaunchedRun::LaunchedRun(std::vector<std::string> words) : words_(std::move(words)), begin_(fs::file_time_type::clock::now()) {
+LaunchedRun::LaunchedRun(std::vector<std::string> words, std::string token) : words_(std::move(words)), token_(std::move(token)) {
   if (words_.empty() || words_.front() != "train")
     throw core::usage_error("`cohort launch` supervises `train`", "write it like: cohort launch -n 4 -- train experiment.toml --data DATASET");
   const TrainWords read = read_train_words(words_);
   if (read.experiment.empty()) throw core::usage_error("no experiment file is named", "write it like: cohort launch -n 4 -- train experiment.toml --data DATASET");
   home_ = fs::path(read.runs) / experiment_name(read);
-  resumes_ = read.resumes;
-  before_ = runs();
-}
-
-std::set<std::string> LaunchedRun::runs() const {
-  std::set<std::string> names;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(home_, none)) names.insert(entry.path().filename().string());
-  return names;
 }
 
 const std::optional<fs::path>& LaunchedRun::folder() {
   if (folder_) return folder_;
-  const std::set<std::string> names = runs();
-  // The newest first: names begin with the time.
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    const fs::path candidate = home_ / *name;
-    std::error_code none;
-    if (!fs::exists(candidate / "run.json", none)) continue;
-    if (before_.count(*name) != 0 && (!resumes_ || fs::last_write_time(candidate / "run.json", none) < begin_)) continue;
-    folder_ = candidate;
-    break;
-  }
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(home_, none))
+    if (text_member(read_run_info(entry.path()), "launch") == token_) return folder_ = entry.path();
   return folder_;
 }
 
@@ -123,8 +112,7 @@ int64_t LaunchedRun::checkpoint() {
 
 std::string LaunchedRun::state() {
   if (!folder()) return "";
-  const nlohmann::json info = read_run_info(*folder_);
-  return info.is_object() ? info.value("state", "") : "";
+  return text_member(read_run_info(*folder_), "state");
 }
 
 }  // namespace cohort::launch

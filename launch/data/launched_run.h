@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,12 +11,13 @@ namespace cohort::launch {
 
 class LaunchedRun {
  public:
-  /// `words`: train EXPERIMENT.toml …; looks at the runs that are there before. Throws Error (usage) where the words are no `train` or the file can't be read.
-  explicit LaunchedRun(std::vector<std::string> words);
+  /// `words`: train EXPERIMENT.toml …; `token`: what the run is given as COHORT_LAUNCH and keeps in run.json, so that another launch's run isn't taken for it.
+  /// Throws Error (usage) where the words are no `train` or the file can't be read.
+  LaunchedRun(std::vector<std::string> words, std::string token);
 
   /// The words of the next attempt: with --resume=FOLDER once the run has a folder.
   std::vector<std::string> next_words();
-  /// Once there is one: made since, or taken up by --resume.
+  /// Once there is one of this launch: made by it, or taken up by --resume.
   const std::optional<std::filesystem::path>& folder();
   /// Steps of the newest checkpoint; −1 where there is none.
   int64_t checkpoint();
@@ -25,13 +25,9 @@ class LaunchedRun {
   std::string state();
 
  private:
-  std::set<std::string> runs() const;
-
   std::vector<std::string> words_;
+  std::string token_;
   std::filesystem::path home_;  ///< RUNS/<experiment>
-  bool resumes_ = false;
-  std::set<std::string> before_;
-  std::filesystem::file_time_type begin_;
   std::optional<std::filesystem::path> folder_;
 };
 

@@ -1,13 +1,17 @@
 #include "launch/data/mpirun_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 
 #include "core/error.h"
@@ -18,6 +22,7 @@ namespace cohort::launch {
 namespace {
 
 constexpr std::size_t kKeptMessages = 64 << 10;
+constexpr std::chrono::seconds kLastMessages{1};
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -51,7 +56,12 @@ MpirunProcess::MpirunProcess(const std::vector<std::string>& words, const std::v
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
   const std::vector<char*> argv = pointers_to(words), envp = pointers_to(environment);
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw core::system_error("can't make a pipe for mpirun's messages", errno);
+  stop_ = ::eventfd(0, EFD_CLOEXEC);
+  if (stop_ < 0 || ::pipe2(ends, O_CLOEXEC) != 0) {
+    const int reason = errno;
+    if (stop_ >= 0) ::close(stop_);
+    throw core::system_error("can't make a pipe for mpirun's messages", reason);
+  }
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) become(argv.data(), envp.data(), ends[1], parent);
@@ -60,6 +70,7 @@ MpirunProcess::MpirunProcess(const std::vector<std::string>& words, const std::v
   messages_from_ = ends[0];
   if (pid_ < 0) {
     ::close(messages_from_);
+    ::close(stop_);
     throw core::system_error("can't start mpirun", reason);
   }
   reader_ = std::thread([this] { pass_messages(); });
@@ -71,16 +82,22 @@ MpirunProcess::~MpirunProcess() {
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(stop_, &one, sizeof one);
   reader_.join();
   ::close(messages_from_);
+  ::close(stop_);
 }
 
 void MpirunProcess::pass_messages() {
   std::array<char, 4096> block;
+  std::array<pollfd, 2> either{{{.fd = messages_from_, .events = POLLIN, .revents = 0}, {.fd = stop_, .events = POLLIN, .revents = 0}}};
   for (;;) {
+    if (::poll(either.data(), either.size(), -1) < 0) continue;  // EINTR
+    if (either[1].revents != 0) return;
     const ssize_t got = ::read(messages_from_, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return;
+    if (got <= 0) break;
     for (ssize_t done = 0; done < got;) {
       const ssize_t written = ::write(STDERR_FILENO, block.data() + done, static_cast<std::size_t>(got - done));
       if (written <= 0) break;
@@ -90,6 +107,9 @@ void MpirunProcess::pass_messages() {
     tail_.append(block.data(), static_cast<std::size_t>(got));
     if (tail_.size() > 2 * kKeptMessages) tail_.erase(0, tail_.size() - kKeptMessages);
   }
+  const std::lock_guard lock(mutex_);
+  all_read_ = true;
+  through_.notify_all();
 }
 
 void MpirunProcess::signal(int number) {
@@ -104,6 +124,8 @@ std::optional<int> MpirunProcess::ended() {
   if (done < 0) throw core::system_error("can't wait for mpirun", errno);
   killed_ = WIFSIGNALED(status);
   status_ = killed_ ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  std::unique_lock lock(mutex_);
+  through_.wait_for(lock, kLastMessages, [this] { return all_read_; });
   return status_;
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -55,9 +56,16 @@ class SignalInbox {
 
 std::string time_text() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
+/// Unlike any other launch's, on any machine.
+std::string new_token() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}-{}-{}", host.data(), ::getpid(), std::chrono::system_clock::now().time_since_epoch().count());
+}
+
 class Supervisor {
  public:
-  explicit Supervisor(const SuperviseRequest& request) : request_(request), run_(request.words), ranks_(request.ranks) {
+  explicit Supervisor(const SuperviseRequest& request) : request_(request), run_(request.words, token_), ranks_(request.ranks) {
     if (request.hosts.empty()) return;
     hosts_ = read_host_file(request.hosts);
     own_host_file_ = fs::temp_directory_path() / fmt::format("cohort-hosts-{}", ::getpid());
@@ -91,7 +99,7 @@ class Supervisor {
       std::string text;
       for (const HostLine& line : hosts_) text += line.text + "\n";
       core::write_file_durably(own_host_file_, text);
-      words.insert(words.end(), {"--hostfile", own_host_file_.string(), "-x", "COHORT_ATTEMPT"});
+      words.insert(words.end(), {"--hostfile", own_host_file_.string(), "-x", "COHORT_ATTEMPT", "-x", "COHORT_LAUNCH"});
       if (std::getenv("COHORT_DRILL") != nullptr) words.insert(words.end(), {"-x", "COHORT_DRILL"});
     }
     words.insert(words.end(), request_.mpirun_options.begin(), request_.mpirun_options.end());
@@ -106,7 +114,7 @@ class Supervisor {
     const std::vector<std::string> words = command();
     spdlog::info("launch: attempt {} on {} rank{}{}", attempts_, ranks_, ranks_ == 1 ? "" : "s", run_.folder() ? ", going on with " + run_.folder()->string() : "");
     nlohmann::ordered_json record = {{"attempt", attempts_}, {"ranks", ranks_}, {"command", words}, {"started", time_text()}, {"from_step", std::max<int64_t>(run_.checkpoint(), 0)}};
-    MpirunProcess mpirun(words, {fmt::format("COHORT_ATTEMPT={}", attempts_)});
+    MpirunProcess mpirun(words, {fmt::format("COHORT_ATTEMPT={}", attempts_), "COHORT_LAUNCH=" + token_});
     std::optional<int> status;
     while (!(status = mpirun.ended()))
       if (const auto signal = inbox_.next(kLook)) forward(*signal, mpirun);
@@ -214,6 +222,7 @@ class Supervisor {
 
   const SuperviseRequest& request_;
   SignalInbox inbox_;
+  const std::string token_ = new_token();
   LaunchedRun run_;
   int ranks_;
   std::vector<HostLine> hosts_;

@@ -13,6 +13,7 @@
 #include "core/durable_file.h"
 #include "core/error.h"
 #include "core/philox.h"
+#include "trainer/checkpoint/catalogue.h"
 #include "trainer/checkpoint/reader.h"
 #include "trainer/checkpoint/writer.h"
 
@@ -172,6 +173,18 @@ void must_be_refused(const fs::path& folder, Ranks& ranks) {
   throw std::runtime_error("was taken for whole");
 }
 
+/// A state nested deeper than the stack is large, rightly hashed.
+void must_refuse_depth(const fs::path& folder, Ranks& ranks) {
+  constexpr std::size_t kDepth = 100'000;
+  const fs::path file = folder / kManifestFile;
+  std::string text = core::read_file(file);
+  text.insert(text.find("\"fit\":"), "\"goodness\":" + std::string(kDepth, '[') + std::string(kDepth, ']') + ",");
+  core::write_file_durably(file, text);
+  core::write_file_durably(folder / kManifestHash, manifest_hash(text));
+  must_be_refused(folder, ranks);
+  prune_checkpoints(folder.parent_path(), {.newest = 9, .best = 1});  // looks at the state of all
+}
+
 uint64_t number_from(const char* variable, uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
@@ -207,6 +220,12 @@ int run() {
       fmt::print(stderr, "seed {} ({}): {}\n", seed, what, error.what());
       status = 1;
     }
+  }
+  try {
+    must_refuse_depth(home / checkpoint_name(2), ranks);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "nested 100000 deep: {}\n", error.what());
+    status = 1;
   }
   fs::remove_all(home);
   fmt::print("{} damaged checkpoints, {}\n", damaged, status == 0 ? "each refused" : "one not refused as damaged");

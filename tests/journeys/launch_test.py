@@ -1,4 +1,5 @@
 """`cohort launch`: it starts mpirun, names who failed, starts it again, on fewer ranks where one can't come back, and passes on what no restart mends."""
+import fcntl
 import json
 import os
 import pathlib
@@ -47,7 +48,7 @@ class Launch(unittest.TestCase):
         self.folder = pathlib.Path(temporary.name)
 
     def command(self, *options, more=()):
-        return [PROGRAM, "launch", "--pause", "0.05", *map(str, options), "--", "train", str(self.shared / "e.toml"), "--data", str(self.shared / "data"),
+        return [PROGRAM, "launch", *([] if "--pause" in options else ["--pause", "0.05"]), *map(str, options), "--", "train", str(self.shared / "e.toml"), "--data", str(self.shared / "data"),
                 "--runs", str(self.folder / "runs"), "--json", *map(str, more)]
 
     def launch(self, *options, status=0, drill="", more=(), **environment):
@@ -109,6 +110,41 @@ class Launch(unittest.TestCase):
         self.assertEqual(len(from_steps), 5)
         # Before its first checkpoint was whole a run may fail once.
         self.assertEqual(from_steps[1:], sorted(set(from_steps[1:])), "each attempt began later than the one before")
+
+    def test_two_launches_of_one_experiment_go_on_with_their_own_runs(self):
+        # Both runs are there when the first of them dies.
+        environment = {**os.environ, "COHORT_DRILL": "fault=sleep rank=1 step=11 seconds=2; fault=kill rank=1 step=12"}
+        both = [subprocess.Popen(self.command("-n", 2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) for _ in range(2)]
+        for process in both:
+            output, message = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, output + message)
+            report = json.loads(output)
+            self.assertEqual(report["weights_sha256"], self.expected)
+            self.assertIn(f"going on with {report['run']}", message)
+        files = sorted((self.folder / "runs").glob("launched/*/launch.json"))
+        self.assertEqual([len(json.loads(file.read_text())["attempts"]) for file in files], [2, 2])
+        tokens = {json.loads((file.parent / "run.json").read_text())["launch"] for file in files}
+        self.assertEqual(len(tokens), 2)
+
+    def test_a_run_that_is_in_use_a_moment_longer_is_waited_for(self):
+        words = self.command("--pause", 2, "-n", 2)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COHORT_DRILL": "fault=kill rank=1 step=12"})
+        deadline = time.time() + 60
+        while time.time() < deadline and process.poll() is None and not list((self.folder / "runs").glob("launched/*/launch.json")):
+            time.sleep(0.01)
+        (run_folder,) = (self.folder / "runs").glob("launched/*")
+        with open(run_folder / "lock") as lock:  # as a process that lingers would hold it
+            while time.time() < deadline:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.01)
+            time.sleep(5)
+        output, message = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, output + message)
+        self.assertEqual(json.loads(output)["weights_sha256"], self.expected)
+        self.assertEqual(message.count("is still in use by the attempt before"), 1, message)
 
     def test_a_mistake_is_not_tried_again(self):
         done = self.launch("-n", 2, more=["--set", "train.lames=4"], status=2)

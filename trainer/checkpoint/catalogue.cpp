@@ -35,8 +35,10 @@ std::optional<double> goodness(const fs::path& checkpoint) {
   std::error_code error;
   if (!fs::exists(checkpoint / kManifestFile, error)) return std::nullopt;
   const nlohmann::json manifest = nlohmann::json::parse(core::read_file(checkpoint / kManifestFile), nullptr, false);
-  const nlohmann::json goodness = manifest.is_object() ? manifest.value("/state/goodness"_json_pointer, nlohmann::json()) : nlohmann::json();
-  return goodness.is_number() ? std::optional(goodness.get<double>()) : std::nullopt;
+  // Looked at where it is: a copy of a document nested without end would need a stack without end.
+  const auto place = "/state/goodness"_json_pointer;
+  if (!manifest.contains(place) || !manifest.at(place).is_number()) return std::nullopt;
+  return manifest.at(place).get<double>();
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ namespace {
 // Far above what a run can have, far below what could overflow in sums.
 constexpr uint64_t kMostFloats = uint64_t{1} << 48;
 constexpr uint64_t kMostRanks = 1 << 20;
+// Copying and writing a document needs stack for each level.
+constexpr int kDeepest = 64;
 
 /// One member of a document, of the type that was asked for.
 class Member {
@@ -66,7 +68,11 @@ class Member {
 [[noreturn]] void damaged(const std::string& file, const std::string& what) { throw core::damaged_error(file + ": " + what, damaged_remedy()); }
 
 nlohmann::json parse(const std::string& text, const std::string& file) {
-  nlohmann::json document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto not_too_deep = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+    if (depth > kDeepest) damaged(file, fmt::format("is nested more than {} deep", kDeepest));
+    return true;
+  };
+  nlohmann::json document = nlohmann::json::parse(text, not_too_deep, /*allow_exceptions=*/false);
   if (document.is_discarded()) damaged(file, "is no JSON document");
   const uint64_t format = Member(document, "format", file).number(std::numeric_limits<uint32_t>::max());
   if (format != kCheckpointFormat)
