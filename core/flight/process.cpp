@@ -9,6 +9,7 @@
 #include <charconv>
 #include <csignal>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 namespace cohort::core {
@@ -64,35 +65,35 @@ struct Group {
   uint64_t used = kUnknown, limit = kUnknown, kills = 0;
 };
 
-/// What the group holds of files: the kernel gives it back before it kills.
-uint64_t file_pages(const std::string& folder, const std::string& prefix) {
-  const std::string stat = system_text(folder + "/memory.stat");
-  return value_of(stat, prefix + "inactive_file ", 0) + value_of(stat, prefix + "active_file ", 0);
+/// Where the two versions of control groups tell what.
+struct GroupFiles {
+  const char *root, *controller, *used, *limit, *events, *file_pages;
+};
+constexpr GroupFiles kGroupFiles[] = {
+    {"/sys/fs/cgroup/memory", "memory", "/memory.usage_in_bytes", "/memory.limit_in_bytes", "/memory.oom_control", "total_"},
+    {"/sys/fs/cgroup", "", "/memory.current", "/memory.max", "/memory.events", ""},
+};
+
+/// Nothing where the group isn't told there.
+std::optional<Group> memory_group_in(const std::string& folder, const GroupFiles& files) {
+  Group group;
+  group.used = number_in(system_text(folder + files.used), kUnknown);
+  if (group.used == kUnknown) return std::nullopt;
+  // What it holds of files the kernel gives back before it kills.
+  const std::string stat = system_text(folder + "/memory.stat"), prefix = files.file_pages;
+  group.used -= std::min(group.used, value_of(stat, prefix + "inactive_file ", 0) + value_of(stat, prefix + "active_file ", 0));
+  group.limit = number_in(system_text(folder + files.limit), kUnknown);
+  group.kills = value_of(system_text(folder + files.events), "oom_kill ", 0);
+  return group;
 }
 
 Group memory_group() {
   const std::string groups = system_text("/proc/self/cgroup");
-  Group group;
-  // In a container the path is often the host's: then the mounted root is the container's own group.
-  for (const std::string& path : {group_path(groups, "memory"), std::string()}) {
-    const std::string folder = "/sys/fs/cgroup/memory" + path;
-    group.used = number_in(system_text(folder + "/memory.usage_in_bytes"), kUnknown);
-    if (group.used == kUnknown) continue;
-    group.used -= std::min(group.used, file_pages(folder, "total_"));
-    group.limit = number_in(system_text(folder + "/memory.limit_in_bytes"), kUnknown);
-    group.kills = value_of(system_text(folder + "/memory.oom_control"), "oom_kill ", 0);
-    return group;
-  }
-  for (const std::string& path : {group_path(groups, ""), std::string()}) {
-    const std::string folder = "/sys/fs/cgroup" + path;
-    group.used = number_in(system_text(folder + "/memory.current"), kUnknown);
-    if (group.used == kUnknown) continue;
-    group.used -= std::min(group.used, file_pages(folder, ""));
-    group.limit = number_in(system_text(folder + "/memory.max"), kUnknown);
-    group.kills = value_of(system_text(folder + "/memory.events"), "oom_kill ", 0);
-    return group;
-  }
-  return group;
+  for (const GroupFiles& files : kGroupFiles)
+    // In a container the path is often the host's: then the mounted root is the container's own group.
+    for (const std::string& path : {group_path(groups, files.controller), std::string()})
+      if (const auto group = memory_group_in(files.root + path, files)) return *group;
+  return {};
 }
 
 /// /proc/<pid>/stat from the state on: the name before it may hold anything, parentheses and blanks included.

@@ -12,30 +12,11 @@ import subprocess
 import tempfile
 import unittest
 
-from commands import PROGRAM, run
+from commands import PROGRAM, run, small_experiment
 
 FAULTS = os.environ.get("COHORT_FILE_FAULTS", "")
 SLOW = bool(os.environ.get("COHORT_SLOW"))
-EXPERIMENT = """
-name = "torn"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-hidden = [16]
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[train]
-epochs = 2
-global_batch = 256
-lanes = 4
-checkpoint_every = 5
-keep_checkpoints = 2
-"""
+EXPERIMENT = small_experiment("torn", epochs=2, batch=256, train="checkpoint_every = 5\nkeep_checkpoints = 2")
 
 
 @unittest.skipUnless(os.path.exists(FAULTS), "COHORT_FILE_FAULTS names no library")
@@ -70,6 +51,7 @@ class CheckpointFaults(unittest.TestCase):
     def calls(self, ranks, rank):
         """Names and paths of the calls of a run in which nothing fails."""
         log = self.folder / f"log-{ranks}-{rank}"
+        log.unlink(missing_ok=True)
         done = self.train(self.folder / "counted", ranks, rank, log=log)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["weights_sha256"], self.expected)
@@ -108,6 +90,7 @@ class CheckpointFaults(unittest.TestCase):
                     runs = self.folder / f"{ranks}-{rank}-{number}-{way}"
                     done = self.train(runs, ranks, rank, at=number, do=way)
                     if done.returncode == 0:
+                        shutil.rmtree(runs)
                         continue  # this time there were fewer calls
                     self.assertIn(done.returncode, (-9, 137), done.stderr)
                     hit += 1

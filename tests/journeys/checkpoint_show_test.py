@@ -5,26 +5,9 @@ import pathlib
 import tempfile
 import unittest
 
-from commands import run
+from commands import run, small_experiment
 
-EXPERIMENT = """
-name = "shown"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-hidden = [8]
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[train]
-epochs = 2
-global_batch = 256
-lanes = 4
-"""
+EXPERIMENT = small_experiment("shown", hidden="[8]", epochs=2, batch=256)
 
 
 class CheckpointShow(unittest.TestCase):

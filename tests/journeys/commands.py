@@ -19,6 +19,31 @@ def run(*arguments, ranks=0, check=0):
     return done
 
 
+def small_experiment(name, hidden="[16]", optimizer="", held_out=0.2, epochs=3, batch=128, train="", more=""):
+    """A TOML text: a small net on a 0/1 label, in four lanes. `optimizer`, `train`: lines that go into these tables; `more`: tables."""
+    return f"""
+name = "{name}"
+[split]
+method = "stratified"
+valid = {held_out}
+test = {held_out}
+[model]
+name = "mlp"
+hidden = {hidden}
+[objective]
+name = "binary"
+[optimizer]
+name = "adamw"
+{optimizer}
+[train]
+epochs = {epochs}
+global_batch = {batch}
+lanes = 4
+{train}
+{more}
+"""
+
+
 def train_words(experiment, data, runs, *more, settings=()):
     """The words of `cohort train`, with --json."""
     words = ["train", experiment, "--data", data, "--runs", runs, "--json", *more]

@@ -10,31 +10,11 @@ import tempfile
 import time
 import unittest
 
-from commands import PROGRAM, run
+from commands import PROGRAM, run, small_experiment
 from disturbed import ranks_of
 
 TIMEOUT = 3
-EXPERIMENT = f"""
-name = "drills"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-hidden = [16]
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[train]
-epochs = 3
-global_batch = 128
-lanes = 4
-checkpoint_every = 5
-[guard]
-timeout = {TIMEOUT}
-"""
+EXPERIMENT = small_experiment("drills", train="checkpoint_every = 5", more=f"[guard]\ntimeout = {TIMEOUT}")
 
 
 class Ended:

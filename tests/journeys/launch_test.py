@@ -9,27 +9,9 @@ import tempfile
 import time
 import unittest
 
-from commands import PROGRAM, run
+from commands import PROGRAM, run, small_experiment
 
-EXPERIMENT = """
-name = "launched"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-hidden = [16]
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[train]
-epochs = 3
-global_batch = 128
-lanes = 4
-checkpoint_every = 5
-"""
+EXPERIMENT = small_experiment("launched", train="checkpoint_every = 5")
 
 
 class Launch(unittest.TestCase):

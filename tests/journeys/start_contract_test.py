@@ -7,26 +7,9 @@ import tempfile
 import time
 import unittest
 
-from commands import PROGRAM, run
+from commands import PROGRAM, run, small_experiment
 
-EXPERIMENT = """
-name = "contract"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-rate = {rate}
-[train]
-epochs = 2
-global_batch = 256
-lanes = 4
-"""
+EXPERIMENT = small_experiment("contract", epochs=2, batch=256, optimizer="rate = {rate}")
 
 
 def can_mount():
@@ -98,7 +81,7 @@ class StartContract(unittest.TestCase):
 
     def test_one_rank_alone_with_a_mistaken_file(self):
         (self.folder / "mistaken.toml").write_text(EXPERIMENT.format(rate=0.01).replace("lanes", "lames"))
-        self.disagree([self.command(), self.command(experiment="mistaken")], "rank 1", "experiment file: is right on rank 0", "mistaken.toml:17:1", "on rank 1")
+        self.disagree([self.command(), self.command(experiment="mistaken")], "rank 1", "experiment file: is right on rank 0", "mistaken.toml:18:1", "on rank 1")
 
     def test_equal_values_written_otherwise_are_no_difference(self):
         (self.folder / "spaced.toml").write_text("# the same\n" + EXPERIMENT.format(rate="1e-2"))

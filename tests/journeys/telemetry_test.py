@@ -8,27 +8,10 @@ import tempfile
 import time
 import unittest
 
-from commands import PROGRAM, run, statuses, train_words
+from commands import PROGRAM, run, small_experiment, statuses, train_words
 
 SLOW_LINK = os.environ.get("COHORT_SLOW_LINK", "")
-EXPERIMENT = """
-name = "timed"
-[split]
-method = "stratified"
-valid = 0.1
-test = 0.1
-[model]
-name = "mlp"
-hidden = [256, 256]
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[train]
-epochs = 2
-global_batch = 2048
-lanes = 4
-"""
+EXPERIMENT = small_experiment("timed", hidden="[256, 256]", held_out=0.1, epochs=2, batch=2048)
 RANKS = 2
 
 

@@ -10,30 +10,9 @@ import time
 import unittest
 from collections import defaultdict
 
-from commands import PROGRAM, kill_tree, run
+from commands import PROGRAM, kill_tree, run, small_experiment
 
-EXPERIMENT = """
-name = "traced"
-[split]
-method = "stratified"
-valid = 0.2
-test = 0.2
-[model]
-name = "mlp"
-[objective]
-name = "binary"
-[optimizer]
-name = "adamw"
-[loader]
-threads = 2
-[train]
-epochs = 3
-global_batch = 256
-lanes = 4
-checkpoint_every = 5
-[artifact]
-name = ""
-"""
+EXPERIMENT = small_experiment("traced", hidden="[256, 128]", batch=256, train="checkpoint_every = 5", more="[loader]\nthreads = 2\n[artifact]\nname = \"\"")
 
 PHASES = ("data_wait", "copy", "forward", "backward", "communication", "optimizer")
 # What each kind must have, beside name, ph and pid.
