@@ -135,14 +135,20 @@ class Doctor(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^ +0  no file")
 
-    def test_refuses_a_damaged_file_by_its_name(self):
-        file = self.ended.run / "logs" / "flight-0.bin"
-        whole = file.read_bytes()
+    def test_passes_over_a_damaged_file_by_its_name_and_refuses_where_it_finds_no_other(self):
+        logs = self.ended.run / "logs"
+        whole = (logs / "flight-0.bin").read_bytes()
         for bytes in (b"", whole[:4096], b"\0" * len(whole)):
-            file.write_bytes(bytes)
+            (logs / "flight-0.bin").write_bytes(bytes)
             done = self.ask()
-            self.assertEqual(done.returncode, 3, done.stderr)
-            self.assertIn("flight-0.bin", done.stderr)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"(?m)^passed over: .*flight-0.bin")
+            self.assertRegex(done.stdout, r"(?m)^ +0  no file")
+        for file in logs.glob("flight-*.bin"):
+            file.write_bytes(b"")
+        done = self.ask()
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("flight-0.bin", done.stderr)
 
     def test_says_that_there_is_no_such_run(self):
         done = subprocess.run([PROGRAM, "doctor", "/nowhere/run"], capture_output=True, text=True, timeout=20)
