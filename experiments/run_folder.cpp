@@ -31,8 +31,6 @@ constexpr const char* kInfo = "run.json";
 constexpr std::chrono::seconds kLongestWait{60};
 constexpr std::chrono::milliseconds kLockLook{100};
 
-nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
-
 nlohmann::json read_info(const fs::path& run) {
   return nlohmann::json::parse(core::read_file(run / kInfo), nullptr, /*allow_exceptions=*/false);
 }
@@ -88,6 +86,8 @@ std::optional<fs::path> find_unfinished(const fs::path& runs, const std::string&
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
+
+nlohmann::ordered_json number_or_null(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
 
 std::string iso_time(double seconds) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
 
@@ -145,7 +145,7 @@ void RunFolder::sync() { ledger_->sync(); }
 
 void RunFolder::metric(uint64_t step, uint64_t epoch, const std::string& split, const std::string& name, double value) {
   const nlohmann::ordered_json line = {{"attempt", attempt_}, {"step", step},  {"epoch", epoch},       {"split", split},
-                                       {"name", name},        {"value", number(value)}, {"time", now_seconds()}};
+                                       {"name", name},        {"value", number_or_null(value)}, {"time", now_seconds()}};
   const std::string text = line.dump() + "\n";
   if (std::fwrite(text.data(), 1, text.size(), metrics_) != text.size() || std::fflush(metrics_) != 0)
     throw core::system_error("can't write " + (path_ / "metrics.jsonl").string(), errno);
@@ -154,7 +154,7 @@ void RunFolder::metric(uint64_t step, uint64_t epoch, const std::string& split, 
 void RunFolder::status(const trainer::TrainingStatus& now) { status_.training(now, attempt_); }
 
 void RunFolder::enter(const std::string& state) {
-  info_["state"] = state == "starting" || state == "training" ? "running" : state;
+  info_["state"] = state == "starting" ? "running" : state;
   save_info();
   status_.state(state, attempt_);
 }

@@ -74,4 +74,7 @@ class RunFolder final : public trainer::Sink {
 double now_seconds();
 std::string iso_time(double seconds);
 
+/// JSON has no infinities and no NaN: null stands for them.
+nlohmann::ordered_json number_or_null(double value);
+
 }  // namespace cohort::experiments

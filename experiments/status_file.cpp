@@ -1,19 +1,14 @@
 #include "experiments/status_file.h"
 
-#include <chrono>
-#include <cmath>
 #include <cstdio>
 
+#include "experiments/run_folder.h"
 #include "trainer/telemetry/bottleneck.h"
 
 namespace cohort::experiments {
 namespace {
 
 constexpr double kStatusSeconds = 1;
-
-double status_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
-nlohmann::ordered_json known(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(); }
 
 void add_times(nlohmann::ordered_json& status, const trainer::TimeAttribution& times) {
   const nlohmann::ordered_json all = trainer::to_json(times);
@@ -37,21 +32,21 @@ void StatusFile::state(std::string_view state, int attempt) {
 }
 
 void StatusFile::training(const trainer::TrainingStatus& now, int attempt) {
-  if (status_.value("state", "") == "training" && status_now() - written_ < kStatusSeconds && now.step != now.total_steps) return;
+  if (status_.value("state", "") == "training" && now_seconds() - written_ < kStatusSeconds && now.step != now.total_steps) return;
   status_["state"] = "training";
   status_["attempt"] = attempt;
   status_["step"] = now.step;
   status_["total_steps"] = now.total_steps;
   status_["epoch"] = now.epoch;
-  status_["loss"] = known(now.loss);
-  status_["rows_per_second"] = known(now.rows_per_second);
-  status_["seconds_left"] = known(now.seconds_left);
+  status_["loss"] = number_or_null(now.loss);
+  status_["rows_per_second"] = number_or_null(now.rows_per_second);
+  status_["seconds_left"] = number_or_null(now.seconds_left);
   if (now.times != nullptr && !now.times->empty()) add_times(status_, *now.times);
   write();
 }
 
 void StatusFile::write() {
-  status_["time"] = written_ = status_now();
+  status_["time"] = written_ = now_seconds();
   const std::filesystem::path temporary = run_ / ".status.json.tmp";
   std::FILE* file = std::fopen(temporary.c_str(), "wb");
   if (file == nullptr) return;

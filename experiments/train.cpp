@@ -1,6 +1,5 @@
 #include "experiments/train.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <optional>
 
@@ -118,7 +117,7 @@ void evaluate_run(const Prepared& prepared, const datasets::FeatureStore& store,
     core::on_root(comm, [&] {
       const std::string name = datasets::to_string(part);
       for (const auto& [metric, value] : metrics) {
-        run->info()["metrics"][name][metric] = std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+        run->info()["metrics"][name][metric] = number_or_null(value);
         if (part == datasets::Part::kTest) run->metric(fitted.steps, fitted.epochs, name, metric, value);
       }
       run->predictions(all);
@@ -232,7 +231,7 @@ TrainOutcome train(const TrainRequest& request, core::Communicator& comm) {
     info["epochs"] = fitted.epochs;
     if (e.train.precision == "fp16") info["skipped_steps"] = fitted.skipped;
     if (fitted.roll_backs > 0) info["roll_backs"] = fitted.roll_backs;
-    info["best"] = {{"step", fitted.best_step}, {"value", std::isfinite(fitted.best_value) ? nlohmann::ordered_json(fitted.best_value) : nlohmann::ordered_json()}};
+    info["best"] = {{"step", fitted.best_step}, {"value", number_or_null(fitted.best_value)}};
     add_measured(tables.report, fitted.tables);
     if (!tables.report.is_null()) info["embeddings"] = tables.report;
     info["throughput"] = {{"train_rows_per_second", fitted.train_rows_per_second}};

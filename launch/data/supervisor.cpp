@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -18,6 +17,7 @@
 
 #include "core/durable_file.h"
 #include "core/error.h"
+#include "core/flight/process.h"
 #include "core/log.h"
 #include "launch/data/culprit.h"
 #include "launch/data/host_file.h"
@@ -58,9 +58,7 @@ std::string time_text() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtim
 
 /// Unlike any other launch's, on any machine.
 std::string new_token() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}-{}-{}", host.data(), ::getpid(), std::chrono::system_clock::now().time_since_epoch().count());
+  return fmt::format("{}-{}-{}", core::host_name(), ::getpid(), std::chrono::system_clock::now().time_since_epoch().count());
 }
 
 class Supervisor {
