@@ -108,7 +108,10 @@ void write_and_rename(const fs::path& path, std::string_view bytes) {
   }
   if (fd < 0) throw system_error(fmt::format("cannot write {}", path.string()), errno);
   Descriptor file(fd);
+  // Opened now: who sees the file under its name may rename the folder, as the rank that commits a checkpoint does.
+  const Descriptor folder(open_retrying(parent_of(path), O_RDONLY));
   try {
+    if (!folder.ok()) throw system_error(fmt::format("cannot open {} to sync it", parent_of(path).string()), errno);
     write_all(file.get(), bytes, path);
     sync_descriptor(file.get(), path);
     if (file.close() != 0) throw system_error(fmt::format("cannot write {}", path.string()), errno);
@@ -118,7 +121,7 @@ void write_and_rename(const fs::path& path, std::string_view bytes) {
     ::unlink(temporary.c_str());
     throw;
   }
-  sync_path(parent_of(path));
+  sync_descriptor(folder.get(), parent_of(path));
 }
 
 /// Renames without ever replacing something at `to`; errno as of rename(2).

@@ -158,6 +158,14 @@ const DrillOrder* Drill::take(Fault fault, uint64_t step, bool any_rank) {
 
 bool Drill::due(Fault fault, uint64_t step) { return any() && take(fault, step, false) != nullptr; }
 
+void Drill::together(Fault fault, uint64_t step, core::Communicator& comm, const std::function<void()>& work) {
+  if (!any()) return;
+  const DrillOrder* order = take(fault, step, true);
+  if (order == nullptr) return;
+  if (order->rank == rank_) work();
+  comm.barrier();
+}
+
 void Drill::at_start() {
   if (due(Fault::kDieAtStart, 0)) ::raise(SIGKILL);
 }

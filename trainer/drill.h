@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ class Drill {
   bool any() const { return !orders_.empty(); }
   /// Whether `fault` is due on this rank in this step; it is then done with.
   bool due(Fault fault, uint64_t step);
+
+  /// Collective. Where `fault` is due on some rank, `work` is done there, and no rank goes on before.
+  void together(Fault fault, uint64_t step, core::Communicator& comm, const std::function<void()>& work);
 
   /// Before the run has a folder: die-at-start.
   void at_start();

@@ -117,7 +117,8 @@ class Loop {
       }
       end_step(now, outcome);
       if (guards_) guards_->after_step(now.step);
-      if (drill_.due(Fault::kFlipWeight, now.step)) flip_bit(parts_.views().front());
+      // Ranks of a machine share the weights: one that is computing would notice the change as its own.
+      drill_.together(Fault::kFlipWeight, now.step, comm_, [this] { flip_bit(parts_.views().front()); });
       stopped = outcome.stop;
       count_time(now.global_rows, before);
       clock_.after_step(state_.step);

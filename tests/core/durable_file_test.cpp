@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -94,6 +95,21 @@ TEST_F(DurableFile, KeepsTheOldFileWhereTheNewOneDoesNotFit) {
   EXPECT_THAT(error.what(), HasSubstr("File too large"));
   EXPECT_EQ(read_file(folder_ / "x"), "old");
   EXPECT_THAT(names(), ElementsAre("x"));
+}
+
+TEST_F(DurableFile, MayHaveItsFolderRenamedAsSoonAsItIsSeen) {
+  // As the rank that commits a checkpoint does when the last rank's index has come.
+  for (int i = 0; i < 300; ++i) {
+    const fs::path staged = folder_ / ("staged-" + std::to_string(i));
+    fs::create_directory(staged);
+    std::jthread other([&] {
+      while (!fs::exists(staged / "index")) {
+      }
+      fs::rename(staged, folder_ / ("committed-" + std::to_string(i)));
+    });
+    write_file_durably(staged / "index", "whole");
+  }
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(read_file(folder_ / ("committed-" + std::to_string(i)) / "index"), "whole");
 }
 
 TEST_F(DurableFile, ThatIsAbsentIsTheUsersMistake) {
